@@ -47,6 +47,7 @@ RUN = (
     "python -m benchmarks.check",
     "python -m benchmarks.questions [SEEDS]",
     "python -m benchmarks.false_questions PANEL --area .. --period .. --value .. [--name NAME]",
+    "OMP_NUM_THREADS=1 python -m benchmarks.national_study PANEL --area .. --period .. --value ..",
     "python -m benchmarks.history returns|table|slips [PANEL --area .. --period .. --value ..]",
     "python -m benchmarks.hostile",
     "python -m benchmarks.ledger killed --engine sqlite|postgresql --number KILLS",
@@ -61,6 +62,7 @@ RUN = (
     "python -m benchmarks.released_ranges [--draws N]",
     "python -m benchmarks.portal_kills [--number N] [--seed N]",
     "python -m benchmarks.portal_load [--logins N] [--uploads N]",
+    "python -m benchmarks.book_times [--tiny] [--in FOLDER] [--record NAME]",
     "python -m benchmarks.editions [COUNT] [--tiny] [--keep FOLDER]",
 )
 

@@ -59,10 +59,12 @@ if TYPE_CHECKING:
     from evaluation.estimate.did import DidSettings as DidSettings
     from evaluation.estimate.did import did, triple_difference
     from evaluation.estimate.estimate import Estimate
+    from evaluation.estimate.imputation import ImputationSettings as ImputationSettings
     from evaluation.estimate.imputation import imputation
     from evaluation.estimate.plots import forest
     from evaluation.estimate.pooled import pooled_synthetic_control
     from evaluation.estimate.predictors import Predictor as Predictor
+    from evaluation.estimate.synthetic import AugmentedSettings as AugmentedSettings
     from evaluation.estimate.synthetic import SdidSettings as SdidSettings
     from evaluation.estimate.synthetic import SyntheticSettings as SyntheticSettings
     from evaluation.estimate.synthetic import (
@@ -70,6 +72,7 @@ if TYPE_CHECKING:
         synthetic_control,
         synthetic_did,
     )
+    from evaluation.estimate.two_way import TwoWaySettings as TwoWaySettings
     from evaluation.estimate.two_way import two_way_fixed_effects
     from evaluation.finding.judge import Finding, judge
     from evaluation.ledger.ledger import Ledger
@@ -114,10 +117,12 @@ __all__ = [
 
 _HOME = {
     "Assignments": "estimate.assignments",
+    "AugmentedSettings": "estimate.synthetic",
     "DidSettings": "estimate.did",
     "Edition": "edition.edition",
     "Estimate": "estimate.estimate",
     "Finding": "finding.judge",
+    "ImputationSettings": "estimate.imputation",
     "Ledger": "ledger.ledger",
     "Panel": "panel",
     "Plan": "design.power",
@@ -131,6 +136,7 @@ _HOME = {
     "SdidSettings": "estimate.synthetic",
     "Simulation": "design.simulation",
     "SyntheticSettings": "estimate.synthetic",
+    "TwoWaySettings": "estimate.two_way",
     "Value": "value.accounts",
     "augmented_synthetic_control": "estimate.synthetic",
     "between_sites": "estimate.between_sites",

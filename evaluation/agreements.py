@@ -146,6 +146,7 @@ class Agreements(_Declared):
             if not held:
                 raise DisclosureError(
                     f"no agreement covers {said}.",
+                    why="agreement",
                     where=FILE,
                     mend="have its controllers sign one, and write it down there",
                 )
@@ -156,6 +157,7 @@ class Agreements(_Declared):
                     "it is printed after that."
                     if last.expires < on
                     else f"the agreement on {said} begins on {last.agreed.on.isoformat()}.",
+                    why="agreement",
                     where=FILE,
                     mend="renew it with its controllers",
                 )
@@ -164,6 +166,7 @@ class Agreements(_Declared):
                     f"the agreement on {said} asks for the method {other.method}, which leaves "
                     "fewer counts possible than are promised; this version audits it and does not "
                     "print by it.",
+                    why="agreement",
                     where=FILE,
                     mend="agree on secret_offset: newstart disclosure methods shows what each "
                     "leaves, to sign",

@@ -132,12 +132,14 @@ class NotForPublication(BookError):
     ----------
     why : the kind of reason: ``"own returns"``, ``"no licence"`` or ``"not known"`` (see
         `evaluation.ledger.unreleased.Why`).
+    missing : what a release lacks, where a release would open the programme.
     """
 
     exit_code = 1
 
     def __init__(self, what: str, *, why: str, where: str = "", expected: str = "", mend: str = ""):
         self.why = why
+        self.missing: DisclosureError | None = None
         super().__init__(what, where=where, expected=expected, mend=mend)
 
 
@@ -148,4 +150,16 @@ class EditionRefused(UserError):
 
 
 class DisclosureError(UserError):
-    """Figures that may not be printed, a key that is missing, an agreement that does not hold."""
+    """Figures that may not be printed, a key that is missing, an agreement that does not hold.
+
+    Attributes
+    ----------
+    why : the kind of what is missing, for who says in words of their own what to do about it; ""
+        where only one thing can be done (see `evaluation.disclosure.bundle.Lacks`).
+    """
+
+    def __init__(
+        self, what: str, *, why: str = "", where: str = "", expected: str = "", mend: str = ""
+    ) -> None:
+        self.why = why
+        super().__init__(what, where=where, expected=expected, mend=mend)

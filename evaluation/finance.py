@@ -150,6 +150,8 @@ def of_money(programme: Programme) -> Programme:
             "denominators": (),
             "deprivation": (),
             "code_shares": (),
+            "unit_costs": (),
+            "overlaps": (),
             "planned_costs": (),
             "costs": (),
             "taken_out": (),

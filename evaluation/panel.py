@@ -33,7 +33,7 @@ from evaluation.columns import (
     set_exposure,
     span_of,
 )
-from evaluation.errors import PanelError
+from evaluation.errors import EstimateError, PanelError
 from evaluation.geography import blocks
 from evaluation.quarters import NAMES, Frequency, Period, period_range
 
@@ -416,6 +416,39 @@ def whole_periods_of(panel: Panel, outcome: str) -> NDArray[np.float64]:
     figures = panel.array(outcome).copy()
     figures[units, panel.start_index[units]] = np.nan
     return figures
+
+
+def characteristic(panel: Panel, name: str) -> NDArray[np.float64]:
+    """(N) one attribute of the areas, as numbers.
+
+    Raises
+    ------
+    EstimateError : the panel does not hold it, an area lacks it, or it is text or infinite.
+    """
+    if name not in panel.areas:
+        raise EstimateError(
+            f"the panel's areas have no covariate {name!r}.",
+            expected=", ".join(map(str, panel.areas.columns)),
+        )
+    given = panel.areas[name]
+    if not pd.api.types.is_numeric_dtype(given):
+        given = given.astype(object)
+    column: NDArray[np.float64] = pd.to_numeric(given, errors="coerce").to_numpy(dtype=float)
+    text = np.isnan(column) & given.notna().to_numpy()
+    if text.any():
+        raise EstimateError(
+            f"covariate {name!r} is {given[text].iloc[0]!r} in area {given.index[text][0]}.",
+            expected="a number in every area",
+            mend="give a column of 0 and 1 for each kind but one: pd.get_dummies(...)",
+        )
+    if np.isinf(column).any():
+        raise EstimateError(
+            f"covariate {name!r} is infinite in area {given.index[np.isinf(column)][0]}.",
+            expected="a finite number in every area",
+        )
+    if not np.isfinite(column).all():
+        raise EstimateError(f"covariate {name!r} is missing in some areas.")
+    return column
 
 
 def _states(panel: Panel, missing: NDArray[np.bool_]) -> NDArray[np.object_]:

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 from pydantic import Field, PrivateAttr, model_validator
 
@@ -21,11 +21,9 @@ from evaluation.declared import Frozen, PeriodField, read_yaml, validated
 from evaluation.errors import WorkspaceError
 from evaluation.geography import CodeShare
 from evaluation.instrument import Instrument
+from evaluation.prices import OwnCost, OwnOverlap, refuse_wrong_prices
 from evaluation.quarters import NAMES, WRITTEN, Frequency, Period, period_range
 from evaluation.workspace import Workspace
-
-if TYPE_CHECKING:
-    pass
 
 Role = Literal["pilot", "comparison", "excluded"]
 
@@ -40,6 +38,8 @@ TABLES = (
     "denominators",
     "deprivation",
     "code_shares",
+    "unit_costs",
+    "overlaps",
 )
 """What a programme may declare in a CSV file of its own, by its name."""
 OPEN_SITE = "OPEN"
@@ -72,7 +72,7 @@ class Outcome(Frozen):
     sources, each of which returns the areas of its own authorities. ``instrument`` names the
     record that both are taken from, or declares what a survey asks. A survey's figure is of a
     ``wave``, which belongs to the quarter in which its fieldwork ends. ``unit_cost`` is a key of
-    the unit-cost table.
+    the unit-cost table, or of the programme's own.
     """
 
     code: str
@@ -316,6 +316,8 @@ class Programme(Frozen):
     denominators: tuple[Denominator, ...] = ()
     deprivation: tuple[Deprivation, ...] = ()
     code_shares: tuple[CodeShare, ...] = ()
+    unit_costs: tuple[OwnCost, ...] = ()
+    overlaps: tuple[OwnOverlap, ...] = ()
     due_days: int = Field(default=30, description="days after a period in which returns are due")
     people: tuple[Person, ...] = ()
     contact: str = Field(default="", description="whom a submitter asks: a name, e-mail, telephone")
@@ -562,6 +564,13 @@ def _check_references(programme: Programme, where: str) -> None:
     _check_calendar(programme, where)
     _check_twice(programme, where)
     _check_areas(programme, where)
+    refuse_wrong_prices(
+        programme.unit_costs,
+        programme.overlaps,
+        programme.outcomes,
+        agencies=programme.agencies,
+        where=where,
+    )
     for area_code, outcome in programme.fixed_denominators:
         if area_code not in programme.area_by_code or outcome not in programme.outcome_by_code:
             raise WorkspaceError(

@@ -8,8 +8,8 @@ folder and its name, so that an exception stays when a module is merged or renam
 from __future__ import annotations
 
 # The whole of `evaluation/`: a new room raises them by what it needs, and nothing else does.
-MOST_MODULES = 350
-MOST_LINES_PROPER = 63_200
+MOST_MODULES = 364
+MOST_LINES_PROPER = 65_900
 
 # One module: long enough to be worth a name, short enough to be read in one sitting.
 LEAST_LINES, MOST_LINES = 60, 800
@@ -31,7 +31,6 @@ SHORT = {
     "evaluation.finding.models": "the one door to statsmodels",
     "evaluation.progress": "estimators and simulations tell by it how far they are",
     "evaluation.fingerprint": "every noun is hashed by it, so it stands below all of them",
-    "evaluation.portal.addresses": "Django asks for one list of addresses, and every page is in it",
     "evaluation.ledger.migrations.env": "Alembic asks for a file of this name",
     **{
         f"evaluation.ledger.migrations.versions.{step}": "a step of the ledger's tables is never "
@@ -44,12 +43,14 @@ SHORT = {
             "entries_of_learning",
             "figures_of_samples",
             "signatures_and_register",
+            "destruction_of_returns",
         )
     },
     "evaluation.disclosure.effects": "printed estimates, money and changes are stepped by it alone",
 }
 ALONE: dict[str, str] = {
-    "evaluation.ledger.migrations.versions.first_schema": "Alembic finds it by its folder"
+    "evaluation.ledger.migrations.versions.first_schema": "Alembic finds it by its folder",
+    "evaluation.portal.addresses": "Django asks for one list of addresses, and every page is in it",
 }
 SAME_NAME = {
     "accounts": "who pays and gains, and who signs in",
@@ -104,6 +105,7 @@ MIXED_TUPLES: frozenset[str] = frozenset()
 READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
     "a file, a cell or a column as an officer or a source sent it": (
         "check:_explain",
+        "edition:address",
         "portal:answers",
         "portal:plain_cell",
         "check:in_name",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,28 @@ def name_the_data(
     context["edition_footer"] = book["footers"].get(page, book["footer"])
     context["edition_title"] = book["title"]
     context["docstitle"] = book["title"]
+
+
+def describe_for_links(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    """What a service shows where a page's address is passed on: its title, the question, a card."""
+    book = _read(Path(app.srcdir), "book.json")
+    own = re.sub(r"<[^>]+>", "", str(context.get("title", "")))
+    said = {
+        "og:type": "article",
+        "og:site_name": book["title"],
+        "og:title": own or book["title"],
+        "og:description": book["says"],
+        # Beside the book and not by an address on the network: it goes wherever the book goes.
+        "og:image": context["pathto"]("card.png", resource=True),
+        "og:image:width": "1200",
+        "og:image:height": "630",
+        "og:image:alt": f"{book['title']}: what was found on the main outcomes",
+    }
+    tags = [f'<meta property="{name}" content="{escape(text)}">' for name, text in said.items()]
+    tags.append('<meta name="twitter:card" content="summary_large_image">')
+    context["metatags"] = str(context.get("metatags", "")) + "\n".join(tags)
 
 
 def note_the_edition(app: Sphinx, config: Config) -> None:
@@ -150,4 +173,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("html-page-context", load_mathjax_for_formulas_only, priority=900)
     app.connect("doctree-resolved", mend_frames)
     app.connect("html-page-context", name_the_data, priority=900)
+    app.connect("html-page-context", describe_for_links, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -73,7 +73,7 @@ class AcceptedFigures:
         submitter = returned.site, returned.agency
         for row in returned.rows:
             entry = Entry(row.numerator, row.denominator, row.status, submitter)
-            self.keep(row.outcome, row.area_code, row.quarter, entry)
+            self.hold(row.outcome, row.area_code, {row.quarter.ordinal: entry})
         given = {row.outcome for row in returned.rows}
         at = returned.period.ordinal
         # What was learnt of later periods rests on this return as well.
@@ -81,11 +81,14 @@ class AcceptedFigures:
             key: moves for key, moves in self._moves.items() if key[0] not in given or key[1] <= at
         }
 
-    def keep(self, outcome: str, area: str, period: Period, entry: Entry) -> None:
-        """Hold a figure in place of the one that was held for this outcome, area and period."""
-        # Whole numbers: comparing periods a million times is slower.
-        self._figures.setdefault(outcome, {}).setdefault(area, {})[period.ordinal] = entry
-        self._given.setdefault(entry.submitter, set()).add(period.ordinal)
+    def hold(self, outcome: str, area: str, figures: Mapping[int, Entry]) -> None:
+        """Hold figures, by the ordinals of their periods, in place of those that were held.
+
+        Whole numbers name the periods: comparing periods a million times is slower.
+        """
+        self._figures.setdefault(outcome, {}).setdefault(area, {}).update(figures)
+        for ordinal, entry in figures.items():
+            self._given.setdefault(entry.submitter, set()).add(ordinal)
 
     def given(self, submitter: SiteAgency) -> set[int]:
         """The ordinals of the periods for which a submitter's figures were accepted."""

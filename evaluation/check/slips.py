@@ -51,24 +51,25 @@ def _copied(cases: Sequence[Case]) -> _Copy | None:
     if not cases:
         return None
     ask = cases[0].ask
-    periods = {held.period for case in cases for held in case.earlier}
+    known: dict[int, list[Case]] = {}
+    repeated: dict[int, list[Case]] = {}
+    for case in cases:
+        for held in case.earlier:
+            if held.numerator is not None:
+                known.setdefault(held.period, []).append(case)
+                if held.numerator == case.figure:
+                    repeated.setdefault(held.period, []).append(case)
     best: _Copy | None = None
     # The newest first: of two that repeat as much, the last return is the likelier source.
-    for period in sorted(periods, reverse=True):
-        there = [
-            (case, held.numerator)
-            for case in cases
-            for held in case.earlier
-            if held.period == period and held.numerator is not None
-        ]
-        same = [case for case, figure in there if figure == case.figure]
+    for period in sorted(repeated, reverse=True):
+        there, same = known[period], repeated[period]
         enough = len(same) >= max(ask.copy_figures, ask.copy_share * len(there))
         whole = ask.same_rows <= len(same) == len(there)
         if not (enough or whole) or (best is not None and len(same) <= len(best.same)):
             continue
         # Each figure's chance of being equal by luck, added up: small counts repeat, large ones do
         # not.
-        by_chance = sum(case.usual.chance_of(case.figure) for case, _ in there)
+        by_chance = sum(case.usual.chance_of(case.figure) for case in there)
         if _at_least(len(same), by_chance) < ask.copy_chance:
             best = _Copy(period, same)
     return best

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from evaluation.disclosure.protection import Protection
     from evaluation.ledger.signatures import SignatureKind
 
+TOLD = 4
+"""Of the figures that bind a count, how many are told."""
 app = typer.Typer(help="What may be printed of people's counts, and what it gives away.")
 key_app = typer.Typer(help="The programme's one key, kept apart from the workspace.")
 app.add_typer(key_app, name="key", no_args_is_help=True)
@@ -70,11 +72,14 @@ def audit(
             help="SITE/AGENCY: whoever sends its figures and knows them.", show_default=False
         ),
     ] = "",
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Attack what did not change since the last audit too.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Attack every count with all editions and what would be printed now; exit 1 below k values."""
-    from evaluation.disclosure import key, protection
-    from evaluation.publish.outputs import editions_of
+    from evaluation.publish.outputs import audit_of
+    from evaluation.release import terms_of
 
     session: Session = context.obj
     programme = session.programme
@@ -84,9 +89,14 @@ def audit(
             f"nobody sends figures as {insider}.",
             expected=", ".join(f"{s}/{a}" for s, a in programme.submitters),
         )
-    made = key.read()
-    held = editions_of(session.workspace, programme, edition)
-    found = protection.audit(held, programme, made, insider=(site, agency) if insider else None)
+    found = audit_of(
+        session.workspace,
+        programme,
+        terms_of(session.workspace, programme),
+        edition=edition,
+        insider=(site, agency) if insider else None,
+        keep=not anew,
+    )
     if as_json:
         print_json(found.as_dict())
     else:
@@ -100,11 +110,16 @@ def _told(found: Protection) -> None:
         say("Nothing of what sites sent would be printed.")
         return
     print(
-        f"{found.protected:,} counts attacked, {found.hidden} of them hidden; at least "
-        f"{found.fewest} values stay possible for each ({found.k} are asked for)."
+        f"{found.protected:,} counts attacked with {found.figures:,} printed figures, "
+        f"{found.hidden} counts hidden; at least {found.fewest} values stay possible for each "
+        f"({found.k} are asked for)."
     )
     for one in found.worst:
-        print(f"  {one.cell}: {one.low} to {one.high}, by {'; '.join(one.binding) or 'itself'}")
+        print(f"  {one.cell}: {one.low} to {one.high} ({one.values} values)")
+        for address in one.binding[:TOLD]:
+            print(f"    by {address}")
+        if len(one.binding) > TOLD:
+            print(f"    and {len(one.binding) - TOLD} more: --json names them")
 
 
 @app.command("register")
@@ -237,6 +252,11 @@ def show_release(context: typer.Context, bundle: Name = "", as_json: AsJson = Fa
     print(f"  approved by {', '.join(now.approved) or 'nobody'}")
     for by in now.refused:
         print(f"  refused by {by}")
+    for by in now.changes:
+        print(f"  changes asked by {by}")
+    for one in now.said:
+        if one.signed.note:
+            print(f"  {one.signed.by}, {one.signed.kind}: {one.signed.note}")
     for what in now.stale:
         print(f"  stale: {what} changed since")
     say("It holds counts, for the checkers alone: --json prints all of it.")
@@ -250,11 +270,19 @@ def approve(
     _signed(context, bundle, "approval", person, note, as_json)
 
 
+@release_app.command("changes")
+def ask_changes(
+    context: typer.Context, bundle: Name, person: As = "", note: Note = "", as_json: AsJson = False
+) -> None:
+    """Ask for changes of a bundle, with what has to change; it is not published as it is."""
+    _signed(context, bundle, "changes asked", person, note, as_json)
+
+
 @release_app.command("refuse")
 def refuse(
     context: typer.Context, bundle: Name, person: As = "", note: Note = "", as_json: AsJson = False
 ) -> None:
-    """Refuse a bundle, with what has to change."""
+    """Refuse a bundle, with why it may not be printed at all."""
     _signed(context, bundle, "refusal", person, note, as_json)
 
 

@@ -31,6 +31,9 @@ def edition_publish(
     ] = "",
     reason: Reason = "",
     no_pages: NoPages = False,
+    person: Annotated[
+        str, typer.Option("--as", help="Who publishes: a publisher.", show_default=False)
+    ] = "",
 ) -> None:
     """Freeze what is known now as an edition; nothing if nothing changed."""
     from evaluation.publish.publish import publish
@@ -42,6 +45,7 @@ def edition_publish(
         quarter=quarter,
         reason=reason,
         pages=not no_pages,
+        by=person,
         progress=lambda m: say(f"· {m}"),
     )
     _told(session, done.edition.name, done.grown)

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from evaluation import fingerprint
 from evaluation.agreements import FILE
@@ -35,7 +35,26 @@ if TYPE_CHECKING:
 
 FOLDER = "release"
 APPROVALS = 2
-CHECKER = "checker"
+CHECKER, PUBLISHER = "checker", "publisher"
+Lacks = Literal[
+    "key",
+    "agreement",
+    "no person",
+    "no bundle",
+    "bundle changed",
+    "no checker",
+    "own request",
+    "no note",
+    "stale",
+    "audit",
+    "refused",
+    "changes asked",
+    "approvals",
+    "no publisher",
+    "only checker",
+    "never printed",
+]
+"""What a release can lack, as `DisclosureError.why` names it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,17 +78,22 @@ class Bundle:
 class Standing:
     """What is signed of a bundle, and what of it is no longer so.
 
-    approved, refused : names, in order. stale : what changed since it was frozen, in words.
+    approved, refused, changes : names of who approved, refused, and asked for changes, in order.
+    said : every signature of it, the request first. stale : what changed since it was frozen, in
+    words.
     """
 
     bundle: Bundle
     approved: tuple[str, ...]
     refused: tuple[str, ...]
+    changes: tuple[str, ...]
+    said: tuple[Signature, ...]
     stale: tuple[str, ...]
 
     @property
     def complete(self) -> bool:
-        return len(self.approved) >= APPROVALS and not self.refused and not self.stale
+        against = self.refused or self.changes or self.stale
+        return len(self.approved) >= APPROVALS and not against
 
     def as_dict(self) -> dict[str, Any]:
         """As ``release show --json`` prints it."""
@@ -80,6 +104,7 @@ class Standing:
             "asked_by": self.bundle.asked_by,
             "approvals": list(self.approved),
             "refusals": list(self.refused),
+            "changes_asked": list(self.changes),
             "stale": list(self.stale),
             "complete": self.complete,
         }
@@ -108,16 +133,29 @@ def read_bundle(workspace: Workspace, programme: str, name: str = "") -> Bundle:
     ------
     DisclosureError : there is none, or its file is not as it was frozen.
     """
-    with Ledger.open(workspace.database, workspace.raw) as ledger:
-        asked = [one for one in ledger.signatures(programme) if one.signed.kind == "request"]
+    asked = requests(workspace, programme)
     found = [one for one in asked if not name or one.signed.bundle == name]
     if not found:
         raise DisclosureError(
             f"there is no bundle {name!r}." if name else "no release was asked for.",
+            why="no bundle",
             expected=", ".join(one.signed.bundle for one in asked),
             mend="newstart release request STUDY --as PERSON",
         )
     return _read(workspace, programme, found[-1])
+
+
+def requests(workspace: Workspace, programme: str) -> list[Signature]:
+    """Every release that was asked for, by the signature of who did, oldest first."""
+    return [one for one in signatures(workspace, programme) if one.signed.kind == "request"]
+
+
+def signatures(workspace: Workspace, programme: str) -> list[Signature]:
+    """Everything that was signed of a programme's releases, oldest first."""
+    if not workspace.has_ledger:
+        return []
+    with Ledger.open(workspace.database, workspace.raw) as ledger:
+        return ledger.signatures(programme)
 
 
 def _read(workspace: Workspace, programme: str, request: Signature) -> Bundle:
@@ -127,6 +165,7 @@ def _read(workspace: Workspace, programme: str, request: Signature) -> Bundle:
     if not hmac.compare_digest(fingerprint.of_bytes(text), request.signed.hash):
         raise DisclosureError(
             "the bundle is not as it was frozen." if text else "the bundle's file is missing.",
+            why="bundle changed",
             where=str(path),
             mend="ask for the release anew: newstart release request STUDY --as PERSON",
         )
@@ -144,31 +183,36 @@ def sign_off(
     by: str,
     note: str,
 ) -> Signature:
-    """Approve or refuse a bundle, as a checker who did not ask for it.
+    """Approve a bundle, ask for changes or refuse it, as a checker who did not ask for it.
 
     Raises
     ------
-    DisclosureError : the person may not, there is no note, or the bundle is stale.
+    DisclosureError : the person may not, there is no note, or what is approved is stale or was not
+        audited, or the audit found too little left.
     """
     may = [one.name for one in programme.people if CHECKER in one.roles]
     where = f"people in studies/{programme.name}/programme.yaml"
     if by not in may:
         raise DisclosureError(
             f"{by} is no output checker." if by else "it is not said who checks.",
+            why="no checker",
             where=where,
             expected=f"--as {' or '.join(may)}" if may else "two people with the role checker",
         )
     if by == bundle.asked_by:
         raise DisclosureError(
-            f"{by} asked for this release, and nobody checks what he asked for.",
+            f"{by} asked for this release, and nobody checks what they asked for themselves.",
+            why="own request",
             expected=f"--as {' or '.join(n for n in may if n != by)}" if len(may) > 1 else "",
         )
     if not note.strip():
         raise DisclosureError(
-            "a checker says in a note what was looked at.", mend='give --note "TEXT"'
+            "a checker says in a note what was looked at.", why="no note", mend='give --note "TEXT"'
         )
     if kind == "approval" and (gone := stale(workspace, programme, bundle)):
         raise _stale_error(bundle, gone)
+    if kind == "approval" and (unsafe := _audit_error(bundle)):
+        raise unsafe
     return _sign(workspace, programme, bundle, kind, by=by, note=note.strip())
 
 
@@ -198,20 +242,25 @@ def _sign(
 
 def standing_of(workspace: Workspace, programme: Programme, bundle: Bundle) -> Standing:
     """What is signed of a bundle and what of it is no longer so."""
-    with Ledger.open(workspace.database, workspace.raw) as ledger:
-        signed = [
-            one.signed
-            for one in ledger.signatures(programme.name)
-            if (one.signed.bundle, one.signed.hash) == (bundle.name, bundle.hash)
-        ]
+    said = [
+        one
+        for one in signatures(workspace, programme.name)
+        if (one.signed.bundle, one.signed.hash) == (bundle.name, bundle.hash)
+    ]
     checkers = {one.name for one in programme.people if CHECKER in one.roles} - {bundle.asked_by}
     # The last word of each counts; a person who is no checker any more has none.
-    last = {one.by: one.kind for one in signed if one.kind in ("approval", "refusal")}
-    said = {by: kind for by, kind in last.items() if by in checkers}
+    words = ("approval", "changes asked", "refusal")
+    last = {one.signed.by: one.signed.kind for one in said if one.signed.kind in words}
+
+    def who(kind: SignatureKind) -> tuple[str, ...]:
+        return tuple(by for by, word in last.items() if word == kind and by in checkers)
+
     return Standing(
         bundle=bundle,
-        approved=tuple(by for by, kind in said.items() if kind == "approval"),
-        refused=tuple(by for by, kind in said.items() if kind == "refusal"),
+        approved=who("approval"),
+        refused=who("refusal"),
+        changes=who("changes asked"),
+        said=tuple(said),
         stale=stale(workspace, programme, bundle),
     )
 
@@ -263,8 +312,58 @@ def stale(workspace: Workspace, programme: Programme, bundle: Bundle) -> tuple[s
 def _stale_error(bundle: Bundle, gone: Sequence[str]) -> DisclosureError:
     return DisclosureError(
         f"bundle {bundle.name} is stale: {', '.join(gone)} changed since it was asked for.",
+        why="stale",
         mend=f"ask for it anew: newstart release request {bundle.study} --as PERSON",
     )
+
+
+def _audit_error(bundle: Bundle) -> DisclosureError | None:
+    """What is wrong with a bundle's audit; None where it holds."""
+    audit = bundle.content.get("audit")
+    if audit is None:
+        return DisclosureError(
+            f"bundle {bundle.name} holds no audit.",
+            why="audit",
+            mend=f"ask for it anew: newstart release request {bundle.study} --as PERSON",
+        )
+    if audit["ok"]:
+        return None
+    return DisclosureError(
+        f"the audit of bundle {bundle.name} found a count with fewer values left than "
+        "are promised.",
+        why="audit",
+        mend="newstart disclosure audit names it and what binds it",
+    )
+
+
+def refuse_publisher(workspace: Workspace, programme: Programme, by: str) -> None:
+    """Refuse who may not publish: no publisher, or the only one who checked.
+
+    Where ``people`` names no publisher, anybody may; who is named nowhere (``by`` empty) is the
+    account of the machine, which the file system lets in.
+
+    Raises
+    ------
+    DisclosureError : the person is no publisher, or nobody else approved what would be published.
+    """
+    may = [one.name for one in programme.people if PUBLISHER in one.roles]
+    if by and may and by not in may:
+        raise DisclosureError(
+            f"{by} is no publisher.",
+            why="no publisher",
+            where=f"people in studies/{programme.name}/programme.yaml",
+            expected=f"--as {' or '.join(may)}",
+        )
+    if not by or programme.synthetic:
+        return
+    now = standing_of(workspace, programme, read_bundle(workspace, programme.name))
+    if set(now.approved) <= {by}:
+        raise DisclosureError(
+            f"nobody but {by} approved bundle {now.bundle.name}, and who publishes is not the only "
+            "checker.",
+            why="only checker",
+            mend="have another checker approve it, or another publisher publish it",
+        )
 
 
 def refuse_bare_heads(workspace: Workspace, programme: Programme, study: str) -> None:
@@ -318,7 +417,7 @@ def refuse_unreleased(workspace: Workspace, programmes: Mapping[str, Programme])
 
 def _closed(found: Unreleased, missing: DisclosureError) -> NotForPublication:
     closed = refusal(found)
-    return NotForPublication(
+    said = NotForPublication(
         f"{closed.what} {missing.what[:1].upper()}{missing.what[1:]}",
         why=found.why,
         where=missing.where or found.where,
@@ -326,6 +425,8 @@ def _closed(found: Unreleased, missing: DisclosureError) -> NotForPublication:
         or "a release: key, agreements, audit, and the approvals of two checkers",
         mend=missing.mend or closed.mend,
     )
+    said.missing = missing
+    return said
 
 
 def what_is_missing(workspace: Workspace, programme: Programme) -> DisclosureError | None:
@@ -336,18 +437,21 @@ def what_is_missing(workspace: Workspace, programme: Programme) -> DisclosureErr
         bundle = read_bundle(workspace, programme.name)
     except DisclosureError as error:
         return error
-    if not bundle.content["audit"]["ok"]:
-        return DisclosureError(
-            f"the audit of bundle {bundle.name} found a count with fewer values left than are "
-            "promised.",
-            mend="newstart disclosure audit names it and what binds it",
-        )
+    if unsafe := _audit_error(bundle):
+        return unsafe
     now = standing_of(workspace, programme, bundle)
     if now.stale:
         return _stale_error(bundle, now.stale)
     if now.refused:
         return DisclosureError(
             f"bundle {bundle.name} was refused by {', '.join(now.refused)}.",
+            why="refused",
+            mend="see to the note (newstart release show), and ask anew",
+        )
+    if now.changes:
+        return DisclosureError(
+            f"{', '.join(now.changes)} asked for changes of bundle {bundle.name}.",
+            why="changes asked",
             mend="see to the note (newstart release show), and ask anew",
         )
     if len(now.approved) < APPROVALS:
@@ -355,6 +459,7 @@ def what_is_missing(workspace: Workspace, programme: Programme) -> DisclosureErr
         return DisclosureError(
             f"bundle {bundle.name} is approved by {many}; {APPROVALS} checkers must, neither of "
             "whom asked for it.",
+            why="approvals",
             mend=f'newstart release approve {bundle.name} --as CHECKER --note "TEXT"',
         )
     return None

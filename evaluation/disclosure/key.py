@@ -104,6 +104,7 @@ def read() -> Key:
     if not named:
         raise DisclosureError(
             f"no disclosure key is named: {VARIABLE} is not set.",
+            why="key",
             mend=f"set {VARIABLE} to the file of the programme's key, or make one, once: "
             "newstart disclosure key create FILE",
         )
@@ -113,11 +114,12 @@ def read() -> Key:
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "it holds no hexadecimal text"
         raise DisclosureError(
-            f"the disclosure key cannot be read: {why}.", where=str(path)
+            f"the disclosure key cannot be read: {why}.", why="key", where=str(path)
         ) from None
     if len(secret) != LENGTH:
         raise DisclosureError(
             f"the disclosure key has {len(secret)} bytes.",
+            why="key",
             where=str(path),
             expected=f"{LENGTH} bytes as {2 * LENGTH} hexadecimal digits",
         )

@@ -1,6 +1,6 @@
 """The charts of the book; matplotlib's only door, opened when a chart is drawn."""
 
-from evaluation.drawing.canvas import NARROW, SPARK, WIDE, Size
+from evaluation.drawing.canvas import NARROW, WIDE, Size
 from evaluation.drawing.charts import (
     MOST_DONORS,
     Across,
@@ -19,7 +19,6 @@ from evaluation.drawing.charts import (
     gaps,
     growth,
     paths,
-    spark,
     strip,
     synthetic_fit,
     synthetic_gap,
@@ -35,11 +34,11 @@ from evaluation.drawing.maps import (
     returns_calendar,
 )
 from evaluation.drawing.pounds import fan, plane, tornado, waterfall
+from evaluation.drawing.together import all_outcomes, sites_together, social_card
 
 __all__ = [
     "MOST_DONORS",
     "NARROW",
-    "SPARK",
     "WIDE",
     "Across",
     "Caught",
@@ -51,6 +50,7 @@ __all__ = [
     "Rate",
     "Sent",
     "Size",
+    "all_outcomes",
     "balance",
     "balance_before_after",
     "causes",
@@ -66,7 +66,8 @@ __all__ = [
     "paths",
     "plane",
     "returns_calendar",
-    "spark",
+    "sites_together",
+    "social_card",
     "strip",
     "synthetic_fit",
     "synthetic_gap",

@@ -35,9 +35,6 @@ from evaluation.drawing.canvas import (
 )
 from evaluation.wording import signed
 
-NARROW_LABEL = 57
-"""Characters of a row's name that a narrow chart has room for."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class LineNames:
@@ -89,25 +86,6 @@ def paths_drawn(
     ]
     end_labels(draw, lines)
     return draw
-
-
-def spark(rows: Sequence[Mapping[str, Any]], starts: Sequence[str], size: Size) -> str:
-    """The small path of the front page: the same two lines and band, no axis."""
-    draw = Drawing(size, 84, Margins(left=2, right=58, top=12, bottom=2))
-    axes, x = draw.axes, range(len(rows))
-    counter, pilot = column(rows, "counterfactual"), column(rows, "pilot")
-    known = [t for t in x if rows[t]["low"] is not None and rows[t]["high"] is not None]
-    draw.band(known, [rows[t]["low"] for t in known], [rows[t]["high"] for t in known])
-    axes.plot(x, counter, color=COMPARISON, linewidth=1.4, linestyle=(0, (4, 2)))
-    axes.plot(x, pilot, color=PILOT, linewidth=2)
-    periods = [row["period"] for row in rows]
-    mark_starts(draw, [periods.index(s) for s in starts if s in periods][:1], label="start")
-    axes.axis("off")
-    draw.limits([*pilot, *counter, *column(rows, "low"), *column(rows, "high")])
-    end_labels(
-        draw, [LineEnd("pilots", pilot[-1], PILOT), LineEnd("without", counter[-1], COMPARISON)]
-    )
-    return draw.svg()
 
 
 class MeanSpan(NamedTuple):
@@ -401,9 +379,7 @@ def _forest_text(draw: Drawing, y: float, label: str, figure: str) -> None:
     axes, text = draw.axes, draw.size.text
     blend = axes.get_yaxis_transform()
     if draw.size.narrow:
-        # A label longer than the chart is wide would be cut at its edge.
-        shown = textwrap.shorten(label, NARROW_LABEL, placeholder=" …")
-        draw.name(y, shown, wrap=34, up=0.42, smaller=(0.5, 0.5))
+        draw.name(y, label, wrap=34, up=0.42, smaller=(0.5, 0.5))
         how: dict[str, Any] = {"color": MUTED, "bbox": PAPER, "fontsize": text - 1}
         axes.text(0, y + 0.14, figure, transform=blend, va="bottom", **how)
         return
@@ -483,8 +459,8 @@ def balance_before_after(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
         synthetic |= math.isfinite(weighed)
         ends = [value for value in (before, after, weighed) if math.isfinite(value)]
         axes.plot(ends, [place] * len(ends), color=HAIR, linewidth=1.2)
-        axes.plot(before, place, "o", color="white", markeredgecolor=COMPARISON, markersize=7)
-        axes.plot(after, place, "o", color=PILOT, markersize=7)
+        axes.plot(before, place, "s", color="white", markeredgecolor=COMPARISON, markersize=7)
+        axes.plot(after, place, "s", color=PILOT, markersize=7)
         axes.plot(weighed, place, "D", color=WORSE, markersize=6)
     axes.axvline(0, color=MUTED, linewidth=1)
     axes.set_yticks(places, names)

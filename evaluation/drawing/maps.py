@@ -40,10 +40,10 @@ class Mark(NamedTuple):
 
 
 STATES = {
-    "received": Mark("o", PILOT, PILOT),
+    "received": Mark("s", PILOT, PILOT),
     "late": Mark("^", "white", PILOT),
     "missing": Mark("X", WORSE, WORSE),
-    "due": Mark("o", "white", HAIR),
+    "due": Mark("s", "white", HAIR),
 }
 CALENDAR_NAME = 46
 """Characters of a submitter's name on one line of a wide calendar."""
@@ -117,8 +117,8 @@ class Difference(NamedTuple):
 def balance(rows: Sequence[Difference], size: Size) -> str:
     """Standardised differences of pilots from comparison areas.
 
-    A filled dot is a level, an open one a path; the grey field is a tenth of a standard deviation
-    either way, by custom no difference worth naming.
+    A filled square is a level, an open one a path; the grey field is a tenth of a standard
+    deviation either way, by custom no difference worth naming.
     """
     names = list(dict.fromkeys(one.outcome for one in rows))
     step = 50 if size.narrow else 32
@@ -131,7 +131,7 @@ def balance(rows: Sequence[Difference], size: Size) -> str:
         y = len(names) - 1 - place
         for one, what, apart in rows:
             if one == name:
-                draw.dot(apart, y, filled=what == "level")
+                draw.square(apart, y, filled=what == "level")
         draw.name(y, name, wrap=42, up=0.22, smaller=(1.0, 1.0), paper=PAPER)
     axes.axvline(0, color=INK, linewidth=0.9)
     reach = 1.15 * max(0.3, *(abs(one.apart) for one in rows))
@@ -139,13 +139,13 @@ def balance(rows: Sequence[Difference], size: Size) -> str:
     few_ticks(axes, "x", 5)
     say_ticks(axes, "x", lambda tick: spelling.BOOK.write(signed(tick, 1)) if tick else "0")
     draw.across("standard deviations above or below comparison areas")
-    key = {"level before the start": Mark("o", PILOT, PILOT), "path": Mark("o", "white", PILOT)}
+    key = {"level before the start": Mark("s", PILOT, PILOT), "path": Mark("s", "white", PILOT)}
     _key(draw, key)
     return draw.svg()
 
 
 def equally_likely(values: Sequence[float], unit: str, tick: str, size: Size) -> str:
-    """Twenty equally likely effects as twenty dots; those below zero are filled.
+    """Twenty equally likely effects as twenty squares; those below zero are filled.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ def equally_likely(values: Sequence[float], unit: str, tick: str, size: Size) ->
         column = round(value / width)
         heights[column] = heights.get(column, 0) + 1
         wide = 11 if size.narrow else 13
-        draw.dot(column * width, heights[column] - 0.5, filled=value < 0, size=wide)
+        draw.square(column * width, heights[column] - 0.5, filled=value < 0, size=wide - 1)
     axes.axvline(0, color=INK, linewidth=0.9)
     axes.set_xlim(low - 1.2 * width, high + 1.2 * width)
     axes.set_ylim(0, max(*heights.values(), 4) + 0.3)
@@ -220,7 +220,7 @@ def causes(graph: Mapping[str, Any], size: Size) -> str:
 def _laid_out(graph: Mapping[str, Any], size: Size) -> tuple[int, dict[str, _Box]]:
     """The height of the sheet, and every box."""
     boxes: dict[str, _Box] = {}
-    top, text = 10.0, size.text - (2.5 if size.narrow else 1.0)
+    top, text = 10.0, size.text - (1.5 if size.narrow else 1.0)
     inner = size.width - 2 * AROUND
     for row in graph["rows"]:
         room = inner / len(row)
@@ -259,7 +259,7 @@ def _drawn(axes: Axes, box: _Box, node: Mapping[str, Any], size: Size) -> None:
         )
     )
     # Line by line, since each is then set around its middle in the reader's own font.
-    text, lines = size.text - (2.5 if size.narrow else 1.0), box.words.splitlines()
+    text, lines = size.text - (1.5 if size.narrow else 1.0), box.words.splitlines()
     for k, line in enumerate(lines):
         below = (k - (len(lines) - 1) / 2) * text * LINE
         how: dict[str, Any] = {"zorder": 4, "color": "#ffffff" if own else INK, "fontsize": text}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import jinja2
@@ -17,6 +17,7 @@ from evaluation.edition.files import Generated, OutcomePage
 from evaluation.edition.formats.export import write_downloads
 from evaluation.edition.html_tables import link, table
 from evaluation.edition.pages import (
+    at_once,
     changes,
     evidence,
     for_whom,
@@ -40,21 +41,12 @@ from evaluation.workspace import Workspace, packaged_book
 def view(edition: Edition, out: Generated) -> dict[str, Any]:
     """Everything that its template asks for."""
     study = edition.headline
-    standing = {one.outcome.code: one for one in evidence.standings(study)}
-    strip = [
-        {
-            "outcome": o,
-            "verdict": words.verdict(o.finding),
-            "spark": outcomes.spark(OutcomePage(study=study, outcome=o, out=out, root="")),
-            "standing": standing.get(o.code),
-            "moved": answers.moved(o),
-            "href": f"lives.html#{o.code}",
-        }
-        for o in study.with_role("primary")
-    ]
     return {
         "study": study,
-        "strip": strip,
+        "main": study.with_role("primary"),
+        "chart": at_once.outcomes_chart(study, out),
+        "sites": at_once.sites_chart(study, out),
+        "sites_table": at_once.sites_table(study),
         "points": [f"points.{k}" for k, _ in enumerate(answers.main_points(study), start=1)],
         "undone": answers.undone(study),
         "losses": evidence.losses(study),
@@ -64,24 +56,6 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
         "agencies": money.agency_table(study.value) if study.value else "",
         "changes": quality.newest_changes(edition),
     }
-
-
-def outcome_rows(listed: Sequence[OutcomeResult], *, mark: bool) -> list[figures.ForestRow]:
-    """A row of the chart of all outcomes each: its range, main ones filled.
-
-    Parameters
-    ----------
-    mark : whether the mark of its verdict stands before its name.
-    """
-    return [
-        figures.ForestRow(
-            f"{words.verdict(one.finding).mark} {one.plain_title}" if mark else one.plain_title,
-            one.finding.effect_percent.plain(),
-            one.role == "primary",
-            words.finding_percent(one.finding),
-        )
-        for one in listed
-    ]
 
 
 REAL_BAND = "Real public data: real places, published figures."
@@ -167,6 +141,7 @@ class Pages:
         undone |= for_whom.new_site_view(study, out)
         self._page("undo", "undo.md.j2", **undone, objections=self._written_text("objections"))
         self._page("changes", "changes.md.j2", **changes.view(edition, out))
+        out.binary("files/card.png", at_once.card(edition.programme.title, edition.quarter, study))
         place = out.folder / "files/downloads"
         held = write_downloads(self.workspace, edition, self.claims, place)
         out.adopt(f"files/downloads/{one.name}" for one in held)
@@ -183,21 +158,17 @@ class Pages:
     def _lives(self) -> dict[str, Any]:
         """All outcomes on one page, a fold each."""
         study = self.edition.headline
-        ordered = self._ordered()
+        ordered = at_once.ordered(self.edition.headline)
         shown = [
             outcomes.fold(OutcomePage(study=study, outcome=one, out=self.out, root=""))
             for one in ordered
         ]
-        chart = self._all_outcomes(study, ordered)
+        chart = at_once.outcomes_chart(study, self.out)
         return {"study": study, "outcomes": ordered, "shown": shown, "chart": chart}
-
-    def _ordered(self) -> list[OutcomeResult]:
-        order = ("primary", "secondary", "negative_control")
-        return sorted(self.edition.headline.outcomes, key=lambda o: order.index(o.role))
 
     def _outcomes(self) -> None:
         study = self.edition.headline
-        for outcome in self._ordered():
+        for outcome in at_once.ordered(self.edition.headline):
             shown = OutcomePage(study=study, outcome=outcome, out=self.out, root="../../")
             seen = outcomes.view(shown, "")
             self._page(
@@ -218,6 +189,7 @@ class Pages:
             **measured.ledger_size_view(book, self.out),
             **measured.published_view(book),
         )
+        self._page("annex/feedback", "feedback.md.j2", **questions.feedback_view(self.edition))
         self._page("annex/dictionary", "dictionary.md.j2", outcomes=self.edition.outcomes)
         self._page("annex/protected", "protected.md.j2", **quality.protected_view(self.edition))
         self._page("annex/rules", "rules.md.j2", **quality.rule_pages_view(book, self.out))
@@ -238,13 +210,6 @@ class Pages:
             if pages and part.begins != "annex/index":
                 found.append({"part": part, "pages": pages})
         return found
-
-    def _all_outcomes(self, study: Results, ordered: Sequence[OutcomeResult]) -> str:
-        rows = outcome_rows(ordered, mark=True)
-        said = "All outcomes fixed for this study, on one scale, whatever they show."
-        said += f" {_left_out(outcome_rows(ordered, mark=False))}"
-        name, kind = f"{study.study}/all-outcomes", "Effects in per cent with ranges"
-        return self.out.chart(name, "", kind, said, figures.forest, rows, "%") if rows else ""
 
     def _sites(self) -> None:
         study = self.edition.headline
@@ -271,6 +236,7 @@ class Pages:
             main=main,
             found=found,
             strips=strips if self.learned and self.learned.strips else {},
+            chart=at_once.sites_chart(study, self.out),
         )
 
     def _site_chart(self, study: Results, site: SiteResult) -> str:
@@ -283,7 +249,7 @@ class Pages:
         ]
         if not rows:
             return ""
-        said = f"{site.name} alone, {words.counted(site.areas, 'area')}. {_left_out(rows)}"
+        said = f"{site.name} alone, {words.counted(site.areas, 'area')}. {at_once.left_out(rows)}"
         if len(rows) < len(_site_outcomes(study, site)):
             said += " Effects that are not in per cent stand in the table."
         name, kind = f"{study.study}/site-{site.code}", "Effects by outcome with ranges, per cent"
@@ -378,6 +344,7 @@ class Pages:
         edition = self.edition
         book = {
             "title": edition.programme.title,
+            "says": edition.headline.question,
             "footer": self._footer(edition.headline),
             "footers": self.footers,
             "bands": self.bands,
@@ -391,16 +358,6 @@ class Pages:
 
 def _of_site(page: str) -> bool:
     return page.startswith(shape.SITE)
-
-
-def _left_out(rows: Sequence[figures.ForestRow]) -> str:
-    """Which of the effects have a range without zero, if ranges can be given."""
-    if all(row.figure["low"] is None or row.figure["high"] is None for row in rows):
-        return "Re-drawn start dates can give none of these a range: read them as single guesses."
-    clear = [words.within(row.label) for row in rows if words.leaves_out_zero(row.figure)]
-    said = f"Ranges that leave out nought: {words.listed(clear) or 'none'}."
-    without = [words.within(r.label) for r in rows if r.figure["low"] is None is r.figure["high"]]
-    return f"{said} No range can be given for: {words.listed(without)}." if without else said
 
 
 def _site_outcomes(

@@ -32,6 +32,8 @@ from evaluation.errors import BookError, missing
 from evaluation.progress import Progress
 from evaluation.workspace import GENERATED_PAGES, Workspace, package
 
+ROOMS = ("disclosure", "drawing", "edition", "finding", "learning", "release")
+"""The folders of the package by which results become pages."""
 _STAMP = "inputs.sha256"
 _SHOWN_LINES = 40
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -45,7 +47,7 @@ def build_book(
     Raises
     ------
     BookError : if there are no results, prose says what no result bears (`guard`), Jupyter Book
-        warns of anything, or a book of figures that are not invented holds one that was not released (`scan`).
+        warns of anything, or figures that are not invented are in the book and were not released.
     NotForPublication : a programme that it would show is closed.
     """
     # Before it is asked whether anything changed: what was built once may be closed since.
@@ -187,7 +189,9 @@ def _inputs(workspace: Workspace) -> Iterator[Path]:
     yield from workspace.receipts.glob("*.json")
     yield from workspace.schemas.rglob("*.yaml")
     yield from workspace.studies.rglob("*")
-    yield from Path(__file__).parent.rglob("*")
+    for room in ROOMS:
+        yield from (package() / room).rglob("*")
+    yield from package().glob("*.py")
 
 
 def _past(workspace: Workspace) -> Iterator[Path]:

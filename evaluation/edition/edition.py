@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -13,6 +14,7 @@ from evaluation.edition import words
 from evaluation.edition.past import History
 from evaluation.errors import BookError
 from evaluation.ledger.ledger import Ledger
+from evaluation.ledger.receipt import LedgerHead
 from evaluation.programme import Outcome, Programme, load_outcomes
 from evaluation.quarters import Period, parse_instant
 from evaluation.release import Released, Terms, practice_printed, release, steps_of, terms_of
@@ -91,15 +93,40 @@ def rounds(
     if not workspace.has_ledger:
         return tuple(found)
     with Ledger.open(workspace.database, workspace.raw) as ledger:
-        for place in range(max(0, len(found) - COMPARED), len(found)):
-            one = found[place]
-            changes = ledger.diff(
-                programme, parse_instant(one.day_before), parse_instant(one.last_day)
-            )
-            again = [change for change in changes if change["kind"] != "new"]
-            restated = _counted(again, roles, receipts)
-            found[place] = replace(one, new=len(changes) - len(again), restated=restated)
+        head = ledger.head()
+    for place in range(max(0, len(found) - COMPARED), len(found)):
+        one = found[place]
+        moved = _moved(workspace, head, programme, one.day_before, one.last_day)
+        restated = _counted(moved.again, roles, receipts)
+        found[place] = replace(one, new=moved.new, restated=restated)
     return tuple(found)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Moved:
+    """What a round changed: how many figures were new, and the changes of those known before.
+
+    head : where the ledger stood when this was read.
+    """
+
+    head: LedgerHead
+    new: int
+    again: tuple[Mapping[str, Any], ...]
+
+
+@lru_cache(maxsize=2 * COMPARED)
+def _moved(
+    workspace: Workspace, head: LedgerHead, programme: str, before: str, after: str
+) -> _Moved:
+    """What was learned between two days.
+
+    Kept, since editions that are published one after another compare the same days; a ledger that
+    went on has another ``head``, and is read anew.
+    """
+    with Ledger.open(workspace.database, workspace.raw) as ledger:
+        changes = ledger.diff(programme, parse_instant(before), parse_instant(after))
+    again = tuple(change for change in changes if change["kind"] != "new")
+    return _Moved(head=head, new=len(changes) - len(again), again=again)
 
 
 def _counted(

@@ -15,14 +15,14 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from evaluation.drawing import NARROW, WIDE, Size, canvas, charts, maps, pounds, spelling
+from evaluation.drawing import NARROW, WIDE, Size, canvas, charts, maps, pounds, spelling, together
 from evaluation.edition import words
 from evaluation.study.record import EstimateResult, OutcomeResult, Results, SiteResult
 
 Row = dict[str, Any]
 # The functions themselves and not their names: a chart that is renamed must not hand on in silence
 # what a licence forbids.
-SHOWS_SOURCES = (charts.paths, charts.spark, charts.synthetic_path)
+SHOWS_SOURCES = (charts.paths, charts.synthetic_path)
 """Charts that show the figures of a source, and not only what was estimated from them."""
 # The kinds in downloads of 0.1.0, which whoever reads them by program goes by.
 PUBLISHED_KIND = {
@@ -125,7 +125,7 @@ class Generated:
         """Studies whose sources forbid that their figures are handed on."""
         # Drawing is what costs time, so a chart is drawn again only if its numbers or the
         # drawing code changed.
-        drawing = (canvas, charts, maps, pounds, spelling, words)
+        drawing = (canvas, charts, maps, pounds, spelling, together, words)
         self._code = "".join(inspect.getsource(module) for module in drawing)
 
     def text(self, name: str, content: str) -> None:
@@ -136,6 +136,14 @@ class Generated:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")
+
+    def binary(self, name: str, content: bytes) -> None:
+        """Write a file that is no text below the folder if its content is new."""
+        path = self.folder / name
+        self._kept.add(path)
+        if not path.is_file() or path.read_bytes() != content:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
 
     def copy(self, name: str, source: Path) -> None:
         """Hold a file below the folder as it is elsewhere."""
@@ -175,11 +183,13 @@ class Generated:
         """
         said = json.dumps([draw.__name__, data, [size.width for size in sizes]])
         key = hashlib.sha256((self._code + said).encode()).hexdigest()
+        # Drawn for the edition before, or for another page of this one.
+        drawn = key in (self._before.get(name), self._plates.get(name))
         self._plates[name] = key
         names = [f"files/figures/{name}{'-narrow' if size is NARROW else ''}.svg" for size in sizes]
         for size, file in zip(sizes, names, strict=True):
             path = self.folder / file
-            if self._before.get(name) == key and path.is_file():
+            if drawn and path.is_file():
                 self._kept.add(path)
             else:
                 self.text(file, draw(*data, size))

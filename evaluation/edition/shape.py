@@ -98,6 +98,11 @@ PARTS = (
         title="Data dictionary",
         reader="whoever uses the files or sends figures",
     ),
+    Part(
+        begins="annex/feedback",
+        title="Give feedback",
+        reader="whoever misses something here, or doubts it",
+    ),
     Part(begins="annex/rules", title="What a check asks", reader="an officer who sends returns"),
     Part(begins="annex/glossary", title="Words", reader="whoever meets a word of statistics here"),
     Part(

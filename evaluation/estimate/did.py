@@ -521,7 +521,7 @@ def _refitted(
         g: counted(
             np.isfinite(change[assignments.pseudo_treated]),
             np.isfinite(change[treated.units]),
-            treated,
+            treated.cohort_of,
         )
         for g, change in differences.items()
     }

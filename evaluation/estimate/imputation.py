@@ -315,7 +315,7 @@ def _chunk(fit: _Fit, pseudo_treated: NDArray[np.int64]) -> Floats:
     )
     # As in `placebo_effects`, the gaps of a treated area are copied to whoever stands for it.
     held = samples.observed(fit.sample, fit.known)
-    held = counted(np.isfinite(differences), held, treated)
+    held = counted(np.isfinite(differences), held, treated.cohort_of)
     mass = held * fit.sample.weights[pseudo_treated][:, :, None]
     effects = mean_by_site(np.where(mass > 0, differences, 0.0) * mass, mass, treated)
     before = np.arange(n_periods) < treated.starts[:, None]

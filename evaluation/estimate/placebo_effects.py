@@ -121,33 +121,33 @@ def _chunk(
     treated, n_periods = assignments.treated, next(iter(long_differences.values())).shape[1]
     differences, masses = np.empty((2, *pseudo_treated.shape, n_periods))
     for g in np.unique(treated.starts).tolist():
+        # Whole sites, since a site has one start: what follows is asked of these alone.
         columns = np.flatnonzero(treated.starts[treated.cohort_of] == g)
-        long_difference = long_differences[g]
+        own, long_difference = pseudo_treated[:, columns], long_differences[g]
         gathered = (
-            placebo_difference(g, pseudo_treated)
+            placebo_difference(g, pseudo_treated)[:, columns]
             if placebo_difference
-            else long_difference[pseudo_treated]
+            else long_difference[own]
         )
-        real = np.isfinite(long_difference[treated.units])
-        held = counted(np.isfinite(gathered), real, treated)
-        valid = held * areas.weights[pseudo_treated][:, :, None]
+        real = np.isfinite(long_difference[treated.units[columns]])
+        held = counted(np.isfinite(gathered), real, treated.cohort_of[columns])
+        valid = held * areas.weights[own][:, :, None]
         difference = np.where(valid > 0, gathered, 0.0) * valid
         if rule.comparison is not None:
             compare = _control_means if areas.design is None else _predicted
-            difference -= (
-                compare(long_difference, assignments, rule, areas, pseudo_treated, g) * valid
-            )
+            compared = compare(long_difference, assignments, rule, areas, pseudo_treated, g)
+            difference -= compared[:, columns] * valid
             scale = assignments.scale_of(pseudo_treated)
             if scale is not None:
-                centre = centres(long_difference, assignments, areas)[pseudo_treated]
+                centre = centres(long_difference, assignments, areas)[own]
                 apart = np.where(valid > 0, gathered - centre, 0.0) * valid
-                difference += (scale[:, :, None] - 1.0) * apart
-        differences[:, columns], masses[:, columns] = difference[:, columns], valid[:, columns]
+                difference += (scale[:, columns, None] - 1.0) * apart
+        differences[:, columns], masses[:, columns] = difference, valid
     return mean_by_site(differences, masses, treated).reshape(len(pseudo_treated), -1)
 
 
 def counted(
-    own: NDArray[np.bool_], real: NDArray[np.bool_], treated: TreatedAreas
+    own: NDArray[np.bool_], real: NDArray[np.bool_], cohort_of: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
     """(b, M, T) in which periods each pseudo-treated area counts.
 
@@ -158,15 +158,19 @@ def counted(
     Parameters
     ----------
     own : (b, M, T) where pseudo-treated areas have an effect. real : (M, T) where treated ones do.
+    cohort_of : (M) the site of each.
     """
     if real.all():
         return own
     held = own & real
-    for s in range(len(treated.names)):
-        columns = np.flatnonzero(treated.cohort_of == s)
-        lacking = real[columns].sum(axis=0) - held[:, columns].sum(axis=1)
-        spare = own[:, columns] & ~real[columns]
-        held[:, columns] |= spare & (spare.cumsum(axis=1) <= lacking[:, None, :])
+    for s in np.unique(cohort_of):
+        columns = np.flatnonzero(cohort_of == s)
+        # Where every treated area of the site has an effect, nobody has more to stand in for.
+        periods = np.flatnonzero(~real[columns].all(axis=0))
+        cells = np.ix_(np.arange(len(own)), columns, periods)
+        lacking = real[np.ix_(columns, periods)].sum(axis=0) - held[cells].sum(axis=1)
+        spare = own[cells] & ~real[np.ix_(columns, periods)]
+        held[cells] |= spare & (spare.cumsum(axis=1) <= lacking[:, None, :])
     return held
 
 

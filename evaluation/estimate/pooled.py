@@ -404,7 +404,8 @@ def _draws(
                 gap = gap - gap[:, :g][:, sample.seen[:g]].mean(axis=1, keepdims=True)
             gaps[:, column] = gap
         # As in `placebo_effects`, the gaps of a treated area are copied to whoever stands for it.
-        held = counted(np.isfinite(gaps), np.isfinite(sample.figures[treated.units]), treated)
+        real = np.isfinite(sample.figures[treated.units])
+        held = counted(np.isfinite(gaps), real, treated.cohort_of)
         effects = mean_by_site(np.where(held, gaps, 0.0), held.astype(float), treated)
         return effects.reshape(len(pseudo_treated), -1)
 

@@ -73,7 +73,7 @@ def predicted(panel: Panel, predictors: Sequence[Predictor], v: V) -> Predicted:
         that an area has no figure of, or that is the same in all areas; a V that names another.
     """
     first = int(panel.start_index[panel.treated].min())
-    columns = [_column(panel, one, first) for one in predictors]
+    columns = [column_of(panel, one, first) for one in predictors]
     labels = tuple(one.label for one in predictors)
     if len(set(labels)) < len(labels):
         twice = next(label for label in labels if labels.count(label) > 1)
@@ -81,8 +81,15 @@ def predicted(panel: Panel, predictors: Sequence[Predictor], v: V) -> Predicted:
     return Predicted(figures=np.stack(columns, axis=1), labels=labels, given=_given(predictors, v))
 
 
-def _column(panel: Panel, one: Predictor, first: int) -> Floats:
-    """(N) one predictor, in standard deviations over the areas."""
+def column_of(panel: Panel, one: Predictor, first: int) -> Floats:
+    """(N) one predictor, in standard deviations over the areas.
+
+    ``first`` is the position of the first start: a predictor lies before it.
+
+    Raises
+    ------
+    EstimateError : as `predicted` does.
+    """
     if one.outcome not in panel.outcomes:
         raise EstimateError(
             f"the panel holds no outcome {one.outcome!r} to predict by.",

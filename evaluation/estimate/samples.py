@@ -12,7 +12,7 @@ import pandas as pd
 from evaluation.errors import EstimateError, InferenceRefused
 from evaluation.estimate.assignments import Assignments, TreatedAreas, variance_by_sampling
 from evaluation.estimate.inference import Draws, deviation
-from evaluation.panel import Panel, part_treated, whole_periods_of
+from evaluation.panel import Panel, characteristic, part_treated, whole_periods_of
 from evaluation.wording import Figure, Sentence
 
 if TYPE_CHECKING:
@@ -452,29 +452,7 @@ def design(sample: Sample, covariates: tuple[str, ...]) -> NDArray[np.float64]:
     """
     columns = [np.ones(len(sample.panel.areas))]
     for name in covariates:
-        if name not in sample.panel.areas:
-            raise EstimateError(
-                f"the panel's areas have no covariate {name!r}.",
-                expected=", ".join(map(str, sample.panel.areas.columns)),
-            )
-        given = sample.panel.areas[name]
-        if not pd.api.types.is_numeric_dtype(given):
-            given = given.astype(object)
-        column = pd.to_numeric(given, errors="coerce").to_numpy(dtype=float)
-        text = np.isnan(column) & given.notna().to_numpy()
-        if text.any():
-            raise EstimateError(
-                f"covariate {name!r} is {given[text].iloc[0]!r} in area {given.index[text][0]}.",
-                expected="a number in every area",
-                mend="give a column of 0 and 1 for each kind but one: pd.get_dummies(...)",
-            )
-        if np.isinf(column).any():
-            raise EstimateError(
-                f"covariate {name!r} is infinite in area {given.index[np.isinf(column)][0]}.",
-                expected="a finite number in every area",
-            )
-        if not np.isfinite(column).all():
-            raise EstimateError(f"covariate {name!r} is missing in some areas.")
+        column = characteristic(sample.panel, name)
         # A large level beside a small spread would look like the constant.
         if abs(column.mean()) > LEVEL * column.std() > 0:
             column = column - column.mean()

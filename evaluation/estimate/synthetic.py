@@ -12,6 +12,7 @@ import numpy as np
 from evaluation.errors import EstimateError, InferenceRefused
 from evaluation.estimate import pre_period_fit, samples, synthetic_placebos, synthetic_weights
 from evaluation.estimate.assignments import Assignments
+from evaluation.estimate.covariate_balance import Balance, Covariate, augment_beside, covariates_of
 from evaluation.estimate.estimate import Estimate, Inference
 from evaluation.estimate.interim import Tested
 from evaluation.estimate.part_periods import per_whole_period
@@ -99,17 +100,36 @@ class AugmentedSettings:
         one, as in the authors' R package.
     choice : ``one_error``: the largest lambda within one standard error of the least squared error
         (the R package's rule); ``least``: the best one.
+    covariates : characteristics to be alike in beside the outcome before the start: names of the
+        areas' attributes, or outcomes averaged over chosen periods
+        (`evaluation.estimate.predictors.Predictor`). None by default.
+    balance : ``exact``: the synthetic control has the area's very covariates, for a few of them
+        beside many donors; ``penalised``: covariates count as periods do, on the same scale
+        (Ben-Michael, Feller and Rothstein 2021, JASA 116, section 6 has both).
     """
 
     scale: samples.Scale = "level"
     penalty: float | None = None
     folds: Folds = "every"
     choice: Choice = "one_error"
+    covariates: tuple[Covariate, ...] = ()
+    balance: Balance = "exact"
 
     def __post_init__(self) -> None:
         samples.one_of("scale", self.scale, samples.Scale)
         samples.one_of("folds", self.folds, Folds)
         samples.one_of("choice", self.choice, Choice)
+        samples.one_of("balance", self.balance, Balance)
+        if isinstance(self.covariates, str | Predictor):
+            object.__setattr__(self, "covariates", (self.covariates,))
+        object.__setattr__(self, "covariates", tuple(self.covariates))
+        if not all(isinstance(one, str | Predictor) for one in self.covariates):
+            raise EstimateError(
+                "a covariate is neither a name nor a predictor.",
+                expected='"population", or Predictor("income", periods=(1985, 1992))',
+            )
+        if len(set(self.covariates)) < len(self.covariates):
+            raise EstimateError("a covariate is named twice.", mend="leave one of them out")
         if self.penalty is not None and not 0 < self.penalty < np.inf:
             raise EstimateError(f"a penalty of {self.penalty}.", expected="a number above 0")
 
@@ -150,6 +170,11 @@ def method_of(settings: Settings, panel: Panel | None = None) -> synthetic_weigh
         return partial(synthetic_weights.sdid, exact=settings.solver == "exact")
     if isinstance(settings, AugmentedSettings):
         penalty = Penalty(given=settings.penalty, folds=settings.folds, choice=settings.choice)
+        if settings.covariates:
+            if panel is None:
+                raise EstimateError("covariates are read from a panel.", mend="name the panel")
+            beside = covariates_of(panel.eligible(), settings.covariates, settings.balance)
+            return partial(augment_beside, penalty=penalty, covariates=beside)
         return partial(synthetic_weights.augment, penalty=penalty)
     if settings.solver == "published":
         return synthetic_weights.control_as_published
@@ -161,7 +186,8 @@ def method_of(settings: Settings, panel: Panel | None = None) -> synthetic_weigh
 def _kind(settings: Settings) -> pre_period_fit.Kind:
     """What these settings fit, and how much of it the figures leave open."""
     if isinstance(settings, AugmentedSettings):
-        return pre_period_fit.Kind(remedy="regression")
+        # With covariates, what else would do depends on them too, and is not looked for.
+        return pre_period_fit.Kind(remedy="regression", unique=bool(settings.covariates))
     if isinstance(settings, SdidSettings):
         return pre_period_fit.Kind(remedy="regression", unique=True)
     return pre_period_fit.Kind(
@@ -257,7 +283,9 @@ def augmented_synthetic_control(
 ) -> Estimate:
     """Gaps to synthetic controls whose remaining misfit a ridge regression takes out.
 
-    Weights sum to one and may be negative. Missing figures as in `synthetic_control`.
+    Weights sum to one and may be negative. Missing figures as in `synthetic_control`. With
+    covariates, weights are fitted again under every assignment that takes a donor away, which takes
+    some seconds for each thousand assignments.
 
     Raises
     ------
@@ -275,10 +303,15 @@ def augmented_synthetic_control(
         assignments,
         kind=_kind(chosen),
         estimator="augmented_synthetic_control",
-        estimand="gap to the ridge-augmented twin by site and period",
+        estimand="gap to the ridge-augmented twin by site and period" + _beside(chosen),
         level=level,
         seed=seed,
     )
+
+
+def _beside(settings: AugmentedSettings) -> str:
+    names = [one if isinstance(one, str) else one.label for one in settings.covariates]
+    return f", like it in {', '.join(names)} ({settings.balance})" if names else ""
 
 
 def synthetic_did(

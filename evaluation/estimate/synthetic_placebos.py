@@ -31,12 +31,16 @@ from evaluation.panel import whole_periods_of
 from evaluation.wording import Sentence
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from evaluation.estimate.assignments import Assignments
     from evaluation.panel import Panel
 
     Floats = NDArray[np.float64]
+    # (R) areas, (T0) periods, (R, M) donors taken away (-1: none), (R) penalties: (R, donors).
+    Again = Callable[[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], Floats], Floats]
 
 
 ALL = 1 - 1e-9
@@ -47,10 +51,14 @@ NOTHING = 1e-12
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Augmented:
-    """Simplex weights below augmented ones, (N, donors), and (N) the ridge penalty of each area."""
+    """Simplex weights below augmented ones, (N, donors), and (N) the ridge penalty of each area.
+
+    again : gives the weights of areas without some donors, where covariates go into them.
+    """
 
     base: Floats
     penalty: Floats
+    again: Again | None = None
 
 
 # Areas whose weights on all donors are worked on at once: copies of the whole would double the
@@ -397,7 +405,9 @@ def placebo_differences(synthetic_units: Mapping[int, SyntheticUnits]) -> Placeb
 
     def difference(g: int, pseudo_treated: NDArray[np.int64]) -> Floats:
         synthetic_unit, column = synthetic_units[g], columns[g][pseudo_treated]
-        if synthetic_unit.augmented:
+        if synthetic_unit.augmented and synthetic_unit.augmented.again:
+            kept = _fitted_again(synthetic_unit, pseudo_treated, column)
+        elif synthetic_unit.augmented:
             kept = _refitted(synthetic_unit, predictions[g], pseudo_treated, column)
             kept = kept + _augmentation(synthetic_unit, kept, pseudo_treated, column)
         else:
@@ -443,6 +453,34 @@ def _refitted(
         again = simplex.fit(donors, own, column[at[these]])
         again = ridge.least_norm_fit(donors, own, column[at[these]], again)
         kept[at[these], unit[these]] = again.predict(synthetic_unit.figures[synthetic_unit.donors])
+    return kept
+
+
+def _fitted_again(
+    synthetic_unit: SyntheticUnits, pseudo_treated: NDArray[np.int64], column: NDArray[np.int64]
+) -> Floats:
+    """(b, M, T) what weights on the donors that are left foretell, where covariates go into them.
+
+    With the penalty as it was. An area that is the only one treated keeps the weights it has: they
+    were fitted without itself.
+    """
+    augmented = synthetic_unit.augmented
+    assert augmented is not None and augmented.again is not None  # the caller asks for such alone
+    donors = synthetic_unit.figures[synthetic_unit.donors]
+    kept: Floats = np.full((*pseudo_treated.shape, donors.shape[1]), np.nan)
+    is_donor = column >= 0
+    # Donors treated in the same assignment, beside the area itself.
+    others = is_donor.sum(axis=1, keepdims=True) - is_donor
+    lost = _without_donors(synthetic_unit, pseudo_treated, column)
+    anew = (others > 0) & ~lost
+    kept[~anew & ~lost] = synthetic_unit.unit_weights[pseudo_treated[~anew & ~lost]] @ donors
+    at, unit = np.nonzero(anew)
+    areas = pseudo_treated[at, unit]
+    for periods, these in alike(synthetic_unit.pre_period_mask[areas]):
+        weights = augmented.again(
+            areas[these], periods, column[at[these]], augmented.penalty[areas[these]]
+        )
+        kept[at[these], unit[these]] = weights @ donors
     return kept
 
 

@@ -69,7 +69,12 @@ class Penalty:
 
 
 def ridge_augmented(
-    donors: Floats, targets: Floats, excluded_donors: Positions, penalty: Penalty
+    donors: Floats,
+    targets: Floats,
+    excluded_donors: Positions,
+    penalty: Penalty,
+    given: Floats | None = None,
+    beside: int = 0,
 ) -> AugmentedFit:
     """Fit every target.
 
@@ -77,6 +82,9 @@ def ridge_augmented(
     ----------
     donors : (T0, N). targets : (B, T0). excluded_donors : (B) the donor that a target may not use
         (itself); -1 for none.
+    given : (B) a lambda for each target, in place of that of ``penalty``.
+    beside : how many of the last rows are no periods but covariates, which are never left out to
+        find the penalty.
 
     Raises
     ------
@@ -89,17 +97,20 @@ def ridge_augmented(
     centre = donors.mean(axis=1, keepdims=True)
     x, y = _rounded(donors - centre, donors), targets - centre.T
     tilt = np.empty_like(y)
-    chosen = np.full(len(y), penalty.given or 0.0)
-    tried = np.full((len(y), 1 if penalty.given else GRID + 1), penalty.given or 0.0)
+    if given is None and penalty.given is not None:
+        given = np.full(len(y), penalty.given)
+    chosen = np.zeros(len(y)) if given is None else given.copy()
+    tried = np.zeros((len(y), GRID + 1)) if given is None else given[:, None].copy()
+    periods = _folds(len(x) - beside, penalty.folds)
     errors = np.full(tried.shape, np.nan)
     for rows in np.array_split(np.arange(len(y)), max(1, -(-len(y) * len(x) // FOLD_FITS))):
         part, own = base.rows(rows), excluded_donors[rows]
         squares = _Squares.of(x, own)
-        if penalty.given is None:
+        if given is None:
             # Donors that are alike teach a regression nothing, whatever its penalty.
             largest = np.where(squares.values[:, [-1]] > 0, squares.values[:, [-1]], 1.0)
             tried[rows] = largest * SMALLEST ** (np.arange(GRID + 1) / GRID)
-            errors[rows], spread = _errors(x, y[rows], part, squares, tried[rows], penalty.folds)
+            errors[rows], spread = _errors(x, y[rows], part, squares, tried[rows], periods)
             best = _choose(errors[rows], spread, penalty.choice)
             chosen[rows] = tried[rows, best]
         tilt[rows] = squares.solve(y[rows] - part.predict(x.T), chosen[rows])
@@ -152,11 +163,15 @@ class _Squares:
         return out
 
 
+def _folds(count: int, which: Folds) -> Positions:
+    """The periods that are left out in turn."""
+    return np.arange(count - 1 if which == "published" and count > 2 else count)
+
+
 def _errors(
-    x: Floats, y: Floats, base: SimplexFit, squares: _Squares, penalties: Floats, which: Folds
+    x: Floats, y: Floats, base: SimplexFit, squares: _Squares, penalties: Floats, periods: Positions
 ) -> tuple[Floats, Floats]:
     """(B, L) mean squared error of the periods left out, and its standard error."""
-    periods = np.arange(len(x) - 1 if which == "published" and len(x) > 2 else len(x))
     left = _left_without(x, y, squares.excluded_donors, base, periods)
     square = squares.held_out_errors(left, penalties)[:, periods] ** 2
     spread: Floats = square.std(axis=1, ddof=1) / np.sqrt(len(periods))
@@ -272,7 +287,8 @@ class Weights:
     """unit : (R, donors), rows summing to one. time : (R, T), rows summing to one or to nothing.
 
     converged : (R) whether each fit reached its optimum. base, penalty : what augmented weights
-    stand on.
+    stand on. again : how they are fitted without some donors, where more than figures before the
+    start goes into them.
     """
 
     unit: Floats
@@ -280,6 +296,7 @@ class Weights:
     converged: NDArray[np.bool_]
     base: Floats | None = None
     penalty: Floats | None = None
+    again: synthetic_placebos.Again | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -463,7 +480,9 @@ def synthetic_units_of(grounds: Sequence[Ground], weights: Sequence[Weights]) ->
     augmented = None
     if base:
         augmented = synthetic_placebos.Augmented(
-            base=_of_all(base, rows, len(figures)), penalty=_of_all(penalty, rows, len(figures))
+            base=_of_all(base, rows, len(figures)),
+            penalty=_of_all(penalty, rows, len(figures)),
+            again=weights[0].again,
         )
     return SyntheticUnits(
         donors=grounds[0].donors,
@@ -505,12 +524,7 @@ def control(ground: Ground, *, demeaned: bool = False, penalty: float | None = N
 
 def augment(ground: Ground, penalty: Penalty) -> Weights:
     """Ridge-augmented weights."""
-    if len(ground.usable) < 3 and penalty.given is None:
-        raise EstimateError(
-            f"fewer than three complete periods before the start in {ground.label}, so that none "
-            "can be left out to find the ridge penalty.",
-            mend="give a penalty, or use synthetic_control",
-        )
+    require_folds(ground, penalty)
     fitted = ridge_augmented(ground.donors_before.T, ground.before, ground.excluded_donors, penalty)
     return Weights(
         unit=fitted.weights,
@@ -519,6 +533,21 @@ def augment(ground: Ground, penalty: Penalty) -> Weights:
         base=fitted.base.weights,
         penalty=fitted.penalty,
     )
+
+
+def require_folds(ground: Ground, penalty: Penalty) -> None:
+    """Refuse a penalty to be found from too few periods.
+
+    Raises
+    ------
+    EstimateError : there are fewer than three before the start.
+    """
+    if len(ground.usable) < 3 and penalty.given is None:
+        raise EstimateError(
+            f"fewer than three complete periods before the start in {ground.label}, so that none "
+            "can be left out to find the ridge penalty.",
+            mend="give a penalty, or use synthetic_control",
+        )
 
 
 def control_as_published(ground: Ground) -> Weights:

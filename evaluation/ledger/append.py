@@ -222,10 +222,11 @@ def append_act(
     received: str,
     synthetic_clock: bool,
     by: str = "",
+    remains: str = "",
 ) -> Act:
-    """Add a withdrawal or a redaction; one that stands already comes back as it is.
+    """Add an act; a withdrawal or a redaction that stands already comes back as it is.
 
-    A redaction destroys the nonce of its return.
+    A redaction destroys the nonce of its return. ``remains`` : see destruction.py.
 
     Raises
     ------
@@ -235,7 +236,12 @@ def append_act(
         raise LedgerError(f"a {kind} needs a reason, which is kept for ever.", where=return_id_)
     found = place_of(connection, return_id_)
     # Asked again, an act comes back as it stands: a retry after a lost connection adds nothing.
-    done = [one for one in read_acts(connection) if (one.kind, one.return_id) == (kind, return_id_)]
+    done = [
+        one
+        for one in read_acts(connection)
+        # What was destroyed in part may be destroyed further: that is another act.
+        if (one.kind, one.return_id, one.remains) == (kind, return_id_, remains)
+    ]
     if done:
         if kind == "redaction":
             keyed.destroy(connection, found)
@@ -251,6 +257,7 @@ def append_act(
     )
     seen = keyed.keyed_reason(nonce, content["reason"])
     hidden = Hidden(keyed_hash=seen, seal=seal)
+    content |= {"remains": remains}
     chain = act_hash(kind=kind, return_id=return_id_, hidden=hidden, **content)
     stored = content | {"kind": kind, "act_id": return_id(chain), "chain_hash": chain}
     stored |= {"chain_version": CHAIN_VERSION, "keyed_hash": seen}
@@ -267,7 +274,7 @@ def read_acts(connection: sa.Connection) -> list[Act]:
     rows = connection.execute(
         sa.select(a.act_id, a.kind, returns.c.return_id, a.received, a.reason)
         .add_columns(a.previous_hash, a.chain_hash, a.synthetic_clock, a.by)
-        .add_columns(a.chain_version, a.keyed_hash, seals.c.seal, nonces.c.nonce)
+        .add_columns(a.chain_version, a.keyed_hash, a.remains, seals.c.seal, nonces.c.nonce)
         .join(returns, returns.c.seq == a.return_seq)
         .outerjoin(seals, seals.c.seq == a.seq)
         .outerjoin(nonces, nonces.c.seq == a.seq)
@@ -289,6 +296,8 @@ def head_of(chain: str, version: int, seal: str | None) -> str:
     """
     if version >= CHAIN_VERSION:
         return chain
+    if seal and (kept := keyed.relic(seal)) is not None:
+        return kept.head
     return hash_under(seal, {"chain_hash": chain}) if seal else ""
 
 

@@ -175,7 +175,7 @@ def _begin(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
-HEAD = "signatures_and_register"
+HEAD = "destruction_of_returns"
 """The step that the tables of ``schema.py`` stand at."""
 RESTORED = (
     "acts_and_chain_version",
@@ -184,6 +184,7 @@ RESTORED = (
     "entries_of_learning",
     "figures_of_samples",
     "keyed_hashes",
+    "signatures_and_register",
     HEAD,
 )
 """Steps whose back-ups are taken in: what came after only added columns that have a default, and
@@ -234,6 +235,55 @@ def forget(engine: sa.Engine) -> None:
             driver: Any = connection.connection.dbapi_connection
             driver.rollback()
             driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def compact(engine: sa.Engine) -> bool:
+    """Write the tables anew without what was destroyed; whether that could be done.
+
+    SQLite has zeroed what was deleted already; pages that it moved earlier are not. On PostgreSQL
+    deleted rows lie in the files until their owner has them written anew, which no other role may.
+
+    Raises
+    ------
+    LedgerError : another program holds the ledger.
+    """
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as connection:
+            driver: Any = connection.connection.dbapi_connection
+            driver.rollback()
+            try:
+                driver.execute("VACUUM")
+                busy = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            except driver_errors() as error:
+                raise _still_held(str(error)) from None
+            if busy:
+                raise _still_held("it is being read")
+        return True
+    tables = ("returns", "observations", "confirmations", "nonces", "seals")
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        own = connection.exec_driver_sql(
+            "SELECT bool_and(pg_has_role(tableowner::name, 'MEMBER')) FROM pg_tables"
+            " WHERE tablename IN ('returns', 'observations')"
+        ).scalar()
+        if not own:
+            return False
+        for table in tables:
+            connection.exec_driver_sql(f"VACUUM FULL {table}")
+    return True
+
+
+def driver_errors() -> type[Exception]:
+    """What SQLite's driver raises."""
+    import sqlite3
+
+    return sqlite3.OperationalError
+
+
+def _still_held(why: str) -> LedgerError:
+    return LedgerError(
+        f"the figures are destroyed, but the file could not be written anew ({why}).",
+        mend="close what has the ledger open, and give the same command again",
+    )
 
 
 def grant(connection: sa.Connection, role: str) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -98,6 +98,41 @@ def destroy(connection: sa.Connection, seq: int) -> None:
         connection.execute(nonces.delete().where(nonces.c.seq == seq))
 
 
+class Relic(NamedTuple):
+    """What stands in the place of a destroyed return's seal: what the seal was still needed for.
+
+    The salt of the programme's hashes, and the head that documents name of a record of before keyed
+    hashes. Neither gives the seal back, and without the seal no count can be tried against the
+    chain.
+    """
+
+    salt: str
+    head: str
+
+
+_RELIC = "destroyed"
+
+
+def relic(held: str) -> Relic | None:
+    """What is left of a seal; None where the seal itself is there."""
+    kind, found, rest = held.partition(".")
+    if kind != _RELIC or not found:
+        return None
+    salt, _, head = rest.partition(".")
+    return Relic(salt=salt, head=head)
+
+
+def as_relic(seal: str, programme: str, bare: str) -> str:
+    """The text in a destroyed seal's place.
+
+    Parameters
+    ----------
+    bare : the record's chain hash, where it binds figures bare (up to chain version 2); else "".
+    """
+    head = hash_under(seal, {"chain_hash": bare}) if bare else ""
+    return f"{_RELIC}.{hash_under(seal, ['salt', programme])}.{head}"
+
+
 def seal_unsealed(connection: sa.Connection) -> None:
     """Give each record of before there were seals one of its own, under which its head is seen."""
     held = set(connection.execute(sa.select(seals.c.seq)).scalars())
@@ -127,4 +162,5 @@ def salt_of(connection: sa.Connection, programme: str) -> str:
         .order_by(seals.c.seq)
         .limit(1)
     ).scalar()
-    return hash_under(str(first or FIRST), ["salt", programme])
+    kept = relic(str(first or FIRST))
+    return kept.salt if kept else hash_under(str(first or FIRST), ["salt", programme])

@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import sqlalchemy as sa
 
 from evaluation import fingerprint
-from evaluation.check.accepted import AcceptedFigures, Entry
+from evaluation.check.accepted import AcceptedFigures
 from evaluation.check.report import Confirmation
 from evaluation.errors import LedgerError
-from evaluation.ledger import append, keyed, learning_log, revisions, store, vintages
+from evaluation.ledger import append, destruction, keyed, learning_log, revisions, store, vintages
 from evaluation.ledger import engine as migrate
+from evaluation.ledger.data_keys import DataKeys, keys_at, seal, sealed_for
 from evaluation.ledger.engine import BUSY_SECONDS, make_engine, transaction
 from evaluation.ledger.receipt import Act, LedgerHead, Receipt, reason_record
 from evaluation.ledger.schema import confirmations as confirmations_table
@@ -57,9 +58,10 @@ class AnsweredFigure(NamedTuple):
 class Ledger:
     """Every accepted return; open it with ``Ledger.open`` and as a context manager."""
 
-    def __init__(self, engine: sa.Engine, raw: store.Raw) -> None:
+    def __init__(self, engine: sa.Engine, raw: store.Raw, keys: DataKeys) -> None:
         self.engine = engine
         self.raw = raw
+        self.keys = keys
 
     @classmethod
     def open(
@@ -75,9 +77,10 @@ class Ledger:
         Raises
         ------
         LedgerError : if it cannot be opened, is no ledger, or its tables cannot be brought up
-            to date.
+            to date; or no folder is named for its data keys where one must be.
         """
-        ledger = cls(make_engine(database, busy_seconds), store.open_raw(raw))
+        keys = keys_at(database, raw)
+        ledger = cls(make_engine(database, busy_seconds), store.open_raw(raw), keys)
         # Looked at as a reader first: an up-to-date ledger opens while another process writes.
         with transaction(ledger.engine) as connection:
             if migrate.is_current(connection):
@@ -179,9 +182,6 @@ class Ledger:
             # After the test for the same content: a redacted return keeps its figures, and sending
             # it again changes nothing.
             append.refuse_redacted(connection, returned)
-            # Bytes before the record: a file without a record does no harm, a record without its
-            # file could never be verified.
-            store.keep(self.raw, content)
             seq = append.append_return(
                 connection,
                 returned,
@@ -192,7 +192,98 @@ class Ledger:
                 history=history,
                 repeatable=repeatable,
             )
-            return _receipts(connection, returns.c.seq == seq)[0]
+            receipt = _receipts(connection, returns.c.seq == seq)[0]
+            # Bytes before the commit: a file without a record does no harm, a record without its
+            # file could never be verified.
+            self._keep(receipt.return_id, content)
+            return receipt
+
+    def _keep(self, return_id: str, content: bytes) -> None:
+        """Keep a file sealed under its return's data key."""
+        held = seal(self.keys.make(return_id), return_id, content)
+        store.keep(self.raw, held, fingerprint.of_bytes(content))
+
+    def seal_files(self) -> int:
+        """Seal the raw files that were kept as they came, as was done once; how many those were.
+
+        Raises
+        ------
+        LedgerError : a file or a key cannot be written.
+        """
+        sealed = 0
+        for receipt, sha256 in self._files():
+            content = store.read(self.raw, sha256)
+            if content is not None and fingerprint.of_bytes(content) == sha256:
+                self._keep(receipt, content)
+                sealed += 1
+        return sealed
+
+    def _files(self) -> list[tuple[str, str]]:
+        """The id of each return that has a file, with the file's SHA-256."""
+        query = sa.select(returns.c.return_id, returns.c.file_sha256).order_by(returns.c.seq)
+        with transaction(self.engine) as connection:
+            return [(row.return_id, row.file_sha256) for row in connection.execute(query) if row[1]]
+
+    def to_destroy(self, programme: str, covers: destruction.Covers) -> list[destruction.Found]:
+        """The returns that hold figures which a destruction would take; nothing is done."""
+        with transaction(self.engine) as connection:
+            return destruction.find(connection, programme, covers)
+
+    def destroy(
+        self,
+        programme: str,
+        covers: destruction.Covers,
+        *,
+        reason: str,
+        received: datetime,
+        by: str = "",
+        synthetic_clock: bool = False,
+    ) -> list[Act]:
+        """Destroy figures for good, with their files and data keys; the acts come back.
+
+        The chain says that it was done, and verifies as before. Called again, it finishes what was
+        interrupted.
+
+        Parameters
+        ----------
+        covers : whether a figure of an outcome and an area is to go.
+
+        Raises
+        ------
+        LedgerError : no reason is given, or a record, file or key cannot be changed.
+        """
+        with transaction(self.engine, write=True) as connection:
+            found = destruction.find(connection, programme, covers)
+            done = [
+                destruction.destroy(
+                    connection,
+                    one,
+                    reason=reason,
+                    received=format_instant(received),
+                    by=by,
+                    synthetic_clock=synthetic_clock,
+                )
+                for one in found
+            ]
+            # Before the commit: should that fail, the records stand without their files, and the
+            # same call destroys them again. The other way round a file would be left that nothing
+            # knows of.
+            for one, act in zip(found, done, strict=True):
+                names = {one.return_id, self.keys.current(one.return_id)}
+                if one.file_sha256:
+                    # It may have come twice, and is sealed under the key of the first time.
+                    names.add(sealed_for(store.read(self.raw, one.file_sha256) or b""))
+                    store.remove(self.raw, one.file_sha256)
+                note = {"act": act.act_id, "received": act.received, "reason": act.reason}
+                for place in (self.keys, *map(_copy, self.keys.copies())):
+                    if place.folder.is_dir():
+                        for name in filter(None, names):
+                            place.destroy(name, note)
+        return done
+
+    def compact(self) -> bool:
+        """Write the database's files anew without what was destroyed; see ``engine.compact``."""
+        return migrate.compact(self.engine)
 
     def withdraw(
         self,
@@ -379,7 +470,7 @@ class Ledger:
         LedgerError : if the ledger cannot be read at all.
         """
         with transaction(self.engine) as connection:
-            return verify(connection, self.raw, against)
+            return verify(connection, self.raw, against, self.keys)
 
     def holds(self, sha256: str) -> bool:
         """Whether a file of this SHA-256 was ever accepted."""
@@ -409,6 +500,9 @@ class Ledger:
         stands: dict[str, bool] = {}
         with transaction(self.engine) as connection:
             for file, withdrawn in connection.execute(query):
+                # Of a destroyed return not even its file's hash is kept.
+                if not file:
+                    continue
                 stands[file] = stands.get(file, False) or not withdrawn
         return stands
 
@@ -450,14 +544,15 @@ class Ledger:
     ) -> AcceptedFigures:
         """The figures that stand, of some outcomes or of all: what a check is handed."""
         history = AcceptedFigures(programme)
-        with transaction(self.engine) as connection:
-            standing = vintages.latest(connection, programme.name, outcomes)
         # Each label is parsed once: a national ledger has millions of figures and dozens of
         # quarters.
-        periods = {label: Period.parse(label) for label in {one.quarter for one in standing}}
-        for one in standing:
-            entry = Entry(one.numerator, one.denominator, one.status, (one.site, one.agency))
-            history.keep(one.outcome, one.area_code, periods[one.quarter], entry)
+        ordinals: dict[str, int] = {}
+        with transaction(self.engine) as connection:
+            for outcome, area, figures in vintages.latest(connection, programme.name, outcomes):
+                for label in figures.keys() - ordinals.keys():
+                    ordinals[label] = Period.parse(label).ordinal
+                held = {ordinals[label]: entry for label, entry in figures.items()}
+                history.hold(outcome, area, held)
         return history
 
     def observations(
@@ -532,6 +627,10 @@ class Ledger:
         # Instants of one format in UTC sort as text.
         withdrawals = {act.return_id: act.reason for act in done if act.received <= until}
         return vintages.difference(before, after, withdrawals)
+
+
+def _copy(folder: Path) -> DataKeys:
+    return DataKeys(folder=folder)
 
 
 def _receipts(

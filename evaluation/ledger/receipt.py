@@ -16,7 +16,7 @@ from evaluation import fingerprint
 from evaluation.errors import LedgerError
 from evaluation.fingerprint import hash_under
 
-ActKind = Literal["withdrawal", "redaction"]
+ActKind = Literal["withdrawal", "redaction", "destruction"]
 FIRST = "0" * 64
 """What stands for the receipt before the first one."""
 CHAIN_VERSION = 3
@@ -128,7 +128,7 @@ class Receipt:
 
 @dataclass(frozen=True, kw_only=True)
 class Act:
-    """What was done about an accepted return later: a withdrawal, or a redaction of its file.
+    """What was done about an accepted return later: withdrawn, its file redacted, or destroyed.
 
     It has its place in the same chain as the returns, and the instant from which it holds.
     ``changes`` says in words which figures a withdrawal changes: what stood, and what stands again
@@ -148,12 +148,16 @@ class Act:
     chain_version: int = 2
     keyed_hash: str = field(default="", compare=False)
     nonce: str = field(default="", compare=False)
+    remains: str = ""
     head: str = field(default="", compare=False, repr=False)
 
     def as_dict(self) -> dict[str, Any]:
         """As printed and kept in files."""
         content = asdict(self) | {"changes": list(self.changes)}
         del content["head"]
+        if not self.remains:
+            # The receipts of other acts stay as they were.
+            del content["remains"]
         return content
 
     @classmethod
@@ -166,7 +170,7 @@ class Act:
         """
         # Records of version 0.1.0 say neither who made them nor what they change.
         earlier: dict[str, Any] = {"by": "", "changes": (), "chain_version": 2}
-        earlier |= {"keyed_hash": "", "nonce": ""}
+        earlier |= {"keyed_hash": "", "nonce": "", "remains": ""}
         content = earlier | content
         known = {one.name for one in fields(cls)} - {"head"}
         if content.keys() != known:
@@ -330,6 +334,7 @@ def act_hash(
     reason: str,
     synthetic_clock: bool,
     by: str = "",
+    remains: str = "",
     hidden: Hidden | None = None,
 ) -> str:
     """SHA-256 that binds an act to the record before it in the same ledger; see `chain_hash`."""
@@ -344,6 +349,8 @@ def act_hash(
         "by": by,
     }
     _bind_name(bound)
+    if remains:
+        bound["remains"] = remains
     if hidden is not None:
         # A reason may quote figures.
         bound = _under_the_seal(bound, hidden, ("reason",))

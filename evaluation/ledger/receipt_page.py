@@ -22,6 +22,9 @@ _ACTS = {
     "replaced stands again. Its record stays for ever.",
     "redaction": "The return's raw file is removed for good. Its hash, its figures and this "
     "reason stay.",
+    "destruction": "The return's figures and its raw file are destroyed, and its data key with "
+    "them: no back-up of it can be read again. That it came, from whom and when, stays on "
+    "record.",
 }
 _NOBODY = "not named"
 _SECRET = "Keep it to yourself: with it the keyed hash, which may be published, can be tried"

@@ -107,6 +107,8 @@ acts = Table(
     # Acts from before the column were chained as in version 2.
     Column("chain_version", Integer, nullable=False, server_default="2"),
     Column("keyed_hash", Words, nullable=False, server_default=""),
+    # What is left of a return that was destroyed; see destruction.py.
+    Column("remains", Words, nullable=False, server_default=""),
     Index("acts_by_return", "return_seq"),
 )
 
@@ -174,6 +176,10 @@ printed_values = Table(
 CHAINED = (returns, acts, log_entries, signatures)
 """The tables whose records number one chain between them."""
 
+CONTENT_OF_A_RETURN = frozenset({"content_hash", "file_sha256", "changes"})
+"""The columns of a return that say something of its figures."""
+EMPTY = {"content_hash": "", "file_sha256": "", "changes": "[]"}
+"""What they hold once it is destroyed."""
 
 _FUNCTION = """
 CREATE OR REPLACE FUNCTION newstart_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -226,7 +232,7 @@ _NONCE_FUNCTION = """
 CREATE OR REPLACE FUNCTION newstart_nonces() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF TG_OP = 'DELETE' AND EXISTS (
-    SELECT 1 FROM acts WHERE kind = 'redaction' AND return_seq = OLD.seq
+    SELECT 1 FROM acts WHERE kind IN (%s) AND return_seq = OLD.seq
   ) THEN
     RETURN OLD;
   END IF;
@@ -244,7 +250,7 @@ def kept_until_redacted(dialect: str) -> list[str]:
     """The statements that protect the nonces: one goes only once its redaction is on record."""
     if dialect == "postgresql":
         return [
-            _NONCE_FUNCTION,
+            _NONCE_FUNCTION % "'redaction'",
             _DESTROY,
             "CREATE TRIGGER nonces_kept BEFORE UPDATE OR DELETE ON nonces"
             " FOR EACH ROW EXECUTE FUNCTION newstart_nonces()",
@@ -261,4 +267,93 @@ def kept_until_redacted(dialect: str) -> list[str]:
         f" WHEN NOT {redacted} BEGIN"
         " SELECT RAISE(ABORT, 'the ledger is append-only: DELETE refused'); END",
         *kept[2:],
+    ]
+
+
+_DESTROYING = """
+CREATE OR REPLACE FUNCTION newstart_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP <> 'TRUNCATE'
+    AND TG_TABLE_NAME IN ('returns', 'observations', 'confirmations', 'seals')
+    AND coalesce(current_setting('newstart.destroying', true), '') <> '' THEN
+    RETURN NULL;
+  END IF;
+  RAISE EXCEPTION USING MESSAGE = 'the ledger is append-only: ' || TG_OP || ' refused';
+END $$
+"""
+# A statement passes the guard above only while a destruction runs, and each row only if the chain
+# holds the destruction of its own return.
+_DESTROYED = """
+CREATE OR REPLACE FUNCTION newstart_destroyed_only() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE which integer;
+BEGIN
+  IF TG_TABLE_NAME IN ('returns', 'seals') THEN which := OLD.seq;
+  ELSE which := OLD.return_seq; END IF;
+  IF EXISTS (SELECT 1 FROM acts WHERE kind = 'destruction' AND return_seq = which) THEN
+    IF TG_TABLE_NAME IN ('observations', 'confirmations') AND TG_OP = 'DELETE'
+      THEN RETURN OLD; END IF;
+    IF TG_TABLE_NAME = 'seals' AND TG_OP = 'UPDATE' AND NEW.seq = OLD.seq
+      AND NEW.seal LIKE 'destroyed.%' THEN RETURN NEW; END IF;
+    IF TG_TABLE_NAME = 'returns' AND TG_OP = 'UPDATE'
+      AND to_jsonb(NEW) = to_jsonb(OLD)
+        || '{"content_hash": "", "file_sha256": "", "changes": "[]"}'::jsonb
+      THEN RETURN NEW; END IF;
+  END IF;
+  RAISE EXCEPTION USING MESSAGE = 'the ledger is append-only: ' || TG_OP || ' refused';
+END $$
+"""
+_DESTROY_RETURN = """
+CREATE OR REPLACE FUNCTION newstart_destroy(which integer, gone text, relic text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+  PERFORM set_config('newstart.destroying', which::text, true);
+  DELETE FROM observations o USING jsonb_array_elements(gone::jsonb) k
+    WHERE o.return_seq = which AND o.programme = k->>0 AND o.outcome = k->>1
+      AND o.area_code = k->>2 AND o.quarter = k->>3 AND o.revision = (k->>4)::integer;
+  DELETE FROM confirmations WHERE return_seq = which;
+  UPDATE returns SET content_hash = '', file_sha256 = '', changes = '[]' WHERE seq = which;
+  DELETE FROM nonces WHERE seq = which;
+  UPDATE seals SET seal = relic WHERE seq = which;
+  PERFORM set_config('newstart.destroying', '', true);
+END $$
+"""
+
+
+def kept_until_destroyed(dialect: str) -> list[str]:
+    """The statements that let figures go once their destruction is on record, and nothing else."""
+    if dialect == "postgresql":
+        return [
+            _NONCE_FUNCTION % "'redaction', 'destruction'",
+            _DESTROYING,
+            _DESTROYED,
+            _DESTROY_RETURN,
+            *(
+                f"CREATE TRIGGER {table}_destroyed_only BEFORE UPDATE OR DELETE ON {table}"
+                " FOR EACH ROW EXECUTE FUNCTION newstart_destroyed_only()"
+                for table in ("returns", "observations", "confirmations", "seals")
+            ),
+        ]
+    gone = "EXISTS (SELECT 1 FROM acts WHERE kind = 'destruction' AND return_seq = OLD.{})"
+    other = [column.name for column in returns.c if column.name not in CONTENT_OF_A_RETURN]
+    emptied = [f"NEW.{name} = '{empty}'" for name, empty in EMPTY.items()]
+    # Quoted, since "by" means something to SQL.
+    emptied += [f'NEW."{name}" IS OLD."{name}"' for name in other]
+    allowed = {
+        ("returns", "UPDATE"): " AND ".join([gone.format("seq"), *emptied]),
+        ("seals", "UPDATE"): f"{gone.format('seq')} AND NEW.seq IS OLD.seq"
+        " AND NEW.seal LIKE 'destroyed.%'",
+        ("observations", "DELETE"): gone.format("return_seq"),
+        ("confirmations", "DELETE"): gone.format("return_seq"),
+        ("nonces", "DELETE"): "EXISTS (SELECT 1 FROM acts WHERE kind IN "
+        "('redaction', 'destruction') AND return_seq = OLD.seq)",
+    }
+    return [
+        statement
+        for (table, action), when in allowed.items()
+        for statement in (
+            f"DROP TRIGGER IF EXISTS {table}_no_{action.lower()}",
+            f"CREATE TRIGGER {table}_no_{action.lower()} BEFORE {action} ON {table}"
+            f" WHEN NOT ({when}) BEGIN"
+            f" SELECT RAISE(ABORT, 'the ledger is append-only: {action} refused'); END",
+        )
     ]

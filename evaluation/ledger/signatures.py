@@ -21,7 +21,9 @@ from evaluation.ledger.append import next_place
 from evaluation.ledger.receipt import FIRST, return_id
 from evaluation.ledger.schema import printed_values, signatures
 
-SignatureKind = Literal["request", "approval", "refusal", "publication", "cell withdrawn"]
+SignatureKind = Literal[
+    "request", "approval", "changes asked", "refusal", "publication", "cell withdrawn"
+]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -61,14 +61,14 @@ class Remote:
         """Where a file with this hash lies, for a message."""
         return f"{self.url.rstrip('/')}/{sha256[:2]}/{sha256}"
 
-    def keep(self, content: bytes) -> None:
-        """Write a file's bytes under their hash, once; then read them back and compare.
+    def keep(self, content: bytes, sha256: str = "") -> None:
+        """Write a file's bytes under a hash, once; then read them back and compare.
 
         Raises
         ------
         LedgerError : if the store refuses, or gives back other bytes.
         """
-        sha256 = fingerprint.of_bytes(content)
+        sha256 = sha256 or fingerprint.of_bytes(content)
         path = self._path(sha256)
         kept = "could not be kept; nothing was accepted"
         # Under this hash and of this length it is taken as kept, without a download; verify
@@ -200,17 +200,21 @@ def raw_path(raw: Path, sha256: str) -> Path:
     return raw / sha256[:2] / sha256
 
 
-def keep(raw: Raw, content: bytes) -> None:
+def keep(raw: Raw, content: bytes, sha256: str = "") -> None:
     """Keep a file's bytes under their hash; a file that is there already is left as it is.
+
+    Parameters
+    ----------
+    sha256 : the hash under which they are kept, where the bytes are a file sealed (see data_keys).
 
     Raises
     ------
     LedgerError : if the store cannot be written.
     """
     if isinstance(raw, Remote):
-        raw.keep(content)
+        raw.keep(content, sha256)
         return
-    path = raw_path(raw, fingerprint.of_bytes(content))
+    path = raw_path(raw, sha256 or fingerprint.of_bytes(content))
     try:
         # A file cut short by an earlier crash has another length, and is written anew.
         if path.is_file() and path.stat().st_size == len(content):

@@ -9,14 +9,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from evaluation import fingerprint
 from evaluation.errors import LedgerError
-from evaluation.ledger import keyed, store
+from evaluation.ledger import data_keys, destruction, keyed, store
 from evaluation.ledger.append import head_of, version_of
 from evaluation.ledger.learning_log import entry_hash, of_content
 from evaluation.ledger.receipt import (
@@ -61,10 +61,14 @@ class Broken:
 
 @dataclass(frozen=True, kw_only=True)
 class Verification:
-    """How many returns were recomputed, and what does not hold, in the order of the chain."""
+    """How many returns were recomputed, and what does not hold, in the order of the chain.
+
+    destroyed : the returns whose figures were destroyed, which hold by what remains of them.
+    """
 
     returns: int
     broken: tuple[Broken, ...]
+    destroyed: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -73,20 +77,28 @@ class Verification:
     def as_dict(self) -> dict[str, Any]:
         """As printed for programs."""
         broken = [{"return_id": one.return_id, "what": one.what} for one in self.broken]
-        return {"ok": self.ok, "returns": self.returns, "broken": broken}
+        said = {"ok": self.ok, "returns": self.returns, "broken": broken}
+        return said | ({"destroyed": list(self.destroyed)} if self.destroyed else {})
 
 
 def verify(
-    connection: sa.Connection, raw: store.Raw, against: Iterable[Receipt | Act | LedgerHead] = ()
+    connection: sa.Connection,
+    raw: store.Raw,
+    against: Iterable[Receipt | Act | LedgerHead] = (),
+    keys: data_keys.DataKeys | None = None,
 ) -> Verification:
     """Recompute every record; ``against`` is what was kept outside the ledger.
+
+    Parameters
+    ----------
+    keys : the data keys, without which no sealed file can be read.
 
     Raises
     ------
     SQLAlchemyError : if the tables cannot be read at all.
     """
     with _any_text(connection):
-        return _verify(connection, raw, against)
+        return _verify(connection, _Files(raw, keys), against)
 
 
 @contextmanager
@@ -103,8 +115,15 @@ def _any_text(connection: sa.Connection) -> Iterator[None]:
         driver.text_factory = str
 
 
+class _Files(NamedTuple):
+    """Raw files, and the keys that open them."""
+
+    raw: store.Raw
+    keys: data_keys.DataKeys | None
+
+
 def _verify(
-    connection: sa.Connection, raw: store.Raw, against: Iterable[Receipt | Act | LedgerHead]
+    connection: sa.Connection, raw: _Files, against: Iterable[Receipt | Act | LedgerHead]
 ) -> Verification:
     # Numbers first and rows one by one: a single damaged row must not keep all others from being
     # checked.
@@ -142,7 +161,15 @@ def _verify(
     broken += _strays(connection)
     broken += [Broken(return_id=line, what=what) for line, what in register_faults(connection)]
     broken += [one for given in against if (one := _compare(connection, given, recomputed))]
-    return Verification(returns=len(places[returns]), broken=tuple(broken))
+    destroyed = destruction.destructions(connection)
+    named = connection.execute(
+        sa.select(returns.c.seq, returns.c.return_id).order_by(returns.c.seq)
+    )
+    return Verification(
+        returns=len(places[returns]),
+        broken=tuple(broken),
+        destroyed=tuple(row.return_id for row in named if row.seq in destroyed),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,9 +183,11 @@ class _Record:
 
 
 def _check_return(
-    connection: sa.Connection, seq: int, raw: store.Raw, redacted: dict[str, str]
+    connection: sa.Connection, seq: int, raw: _Files, redacted: dict[str, str]
 ) -> _Record:
     row = _row(connection, returns, seq)
+    if (gone := destruction.destructions_of(connection, seq)) is not None:
+        return _check_destroyed(connection, row, raw, gone)
     reasons = _confirmations(connection, seq)
     figures = _figures(connection, seq)
     content = content_hash(figures)
@@ -196,6 +225,20 @@ def _check_return(
     return _record(row, chain, row["return_id"], seal, faults)
 
 
+def _check_destroyed(
+    connection: sa.Connection, row: dict[str, Any], files: _Files, bound: str
+) -> _Record:
+    """A return whose figures are gone: its own hash is bound with the rest of what remains."""
+    faults = destruction.faults_of(connection, row["seq"], bound)
+    chain = row["chain_hash"]
+    if not faults and row["return_id"] != return_id(chain):
+        faults = [f"it is stored under another id, {row['return_id']}."]
+    if files.keys is not None and files.keys.read(row["return_id"]) is not None:
+        faults.append("it was destroyed and its data key is still there: destroy it again.")
+    seal = keyed.seal_of(connection, row["seq"])
+    return _record(row, chain, row["return_id"], seal, faults)
+
+
 def _hidden(row: dict[str, Any], seal: str) -> Hidden | None:
     if row["chain_version"] != CHAIN_VERSION:
         return None
@@ -226,7 +269,7 @@ def _nonce_faults(
 
 
 def _check_act(
-    connection: sa.Connection, seq: int, _raw: store.Raw, _redacted: dict[str, str]
+    connection: sa.Connection, seq: int, _raw: _Files, _redacted: dict[str, str]
 ) -> _Record:
     row = _row(connection, acts, seq)
     about = connection.execute(
@@ -244,6 +287,7 @@ def _check_act(
         reason=row["reason"],
         synthetic_clock=_flag(row["synthetic_clock"]),
         by=row["by"],
+        remains=row["remains"],
         hidden=_hidden(row, seal),
     )
     faults = [*_chain_faults(row, chain, row["act_id"])]
@@ -255,7 +299,7 @@ def _check_act(
 
 
 def _check_entry(
-    connection: sa.Connection, seq: int, _raw: store.Raw, _redacted: dict[str, str]
+    connection: sa.Connection, seq: int, _raw: _Files, _redacted: dict[str, str]
 ) -> _Record:
     row = _row(connection, log_entries, seq)
     chain = entry_hash(
@@ -275,7 +319,7 @@ def _check_entry(
 
 
 def _check_signature(
-    connection: sa.Connection, seq: int, _raw: store.Raw, _redacted: dict[str, str]
+    connection: sa.Connection, seq: int, _raw: _Files, _redacted: dict[str, str]
 ) -> _Record:
     row = _row(connection, signatures, seq)
     seal = keyed.seal_of(connection, seq)
@@ -323,8 +367,13 @@ def _chain_faults(row: dict[str, Any], chain: str, name: str) -> Iterator[str]:
         yield f"it is stored under another id, {name}."
 
 
-def _raw_faults(raw: store.Raw, sha256: str, redacted: dict[str, str]) -> Iterator[str]:
-    content = store.read(raw, sha256)
+def _raw_faults(files: _Files, sha256: str, redacted: dict[str, str]) -> Iterator[str]:
+    content = store.read(files.raw, sha256)
+    try:
+        content = data_keys.unsealed(files.keys, sha256, content)
+    except data_keys.KeyMissing as error:
+        yield f"its raw file cannot be opened: {error.what}"
+        return
     if sha256 in redacted:
         if content is not None:
             yield f"its file was redacted ({redacted[sha256]}) and is still there: redact it again."
@@ -388,6 +437,8 @@ def _strays(connection: sa.Connection) -> Iterator[Broken]:
     """What belongs to no return, to another programme, or to no line of versions."""
     o, r = observations.c, returns.c
     earlier = observations.alias()
+    # Earlier versions of a figure may be destroyed: the line then begins after them.
+    gone = sa.exists().where(acts.c.kind == "destruction", acts.c.return_seq < o.return_seq)
     same = [earlier.c[key] == o[key] for key in ("programme", "outcome", "area_code", "quarter")]
     one_before = sa.and_(*same, earlier.c.revision == o.revision - 1)
     no_line = sa.or_(
@@ -395,7 +446,9 @@ def _strays(connection: sa.Connection) -> Iterator[Broken]:
         sa.and_(
             o.revision > 0,
             # A version must follow one that came with an earlier return.
-            sa.or_(earlier.c.return_seq.is_(None), earlier.c.return_seq >= o.return_seq),
+            sa.or_(
+                sa.and_(earlier.c.return_seq.is_(None), ~gone), earlier.c.return_seq >= o.return_seq
+            ),
         ),
     )
     queries = {
@@ -435,7 +488,13 @@ def _compare(
     if receipt.chain_hash not in recomputed:
         what = "the receipt's record is not in the ledger: its chain was cut short or rewritten."
         return Broken(return_id=name, what=what)
-    same = _stored(connection, receipt) == _vouched(receipt) and _opens(receipt)
+    stored, vouched = _stored(connection, receipt), _vouched(receipt)
+    if isinstance(receipt, Receipt) and stored is not None and not stored["content_hash"]:
+        # Of a destroyed return the receipt alone still says what it held.
+        for name in ("content_hash", "changes", "confirmations", "nonce"):
+            stored.pop(name, None)
+            vouched.pop(name, None)
+    same = stored == vouched and _opens(receipt)
     return None if same else Broken(return_id=name, what="the ledger and the receipt differ.")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from evaluation.portal.views import account, officer, team
+from evaluation.portal.views import account, officer, release, team
 
 _RETURN = "returns/<slug:site>/<slug:agency>/<slug:slug>"
 
@@ -44,6 +44,16 @@ urlpatterns = [
     path("questions.csv", team.questions_csv),
     path("studies", team.studies),
     path("studies/<slug:name>/run", team.run_study),
+    path("releases", release.releases),
+    path("releases/ask", release.ask),
+    path("releases/<slug:name>", release.bundle),
+    path("releases/<slug:name>/values.csv", release.values_csv),
+    path("releases/<slug:name>/counts.csv", release.counts_csv),
+    path("releases/<slug:name>/decide", release.decide),
+    path("register", release.register),
+    path("register.csv", release.register_csv),
+    path("register/withdraw", release.withdraw),
+    path("publish", release.publish),
     path("people", team.people),
     path("people/invite", team.invite),
     re_path(r"^people/(?P<number>[0-9]{1,9})/(?P<change>lock|unlock|reset)$", team.change_person),

@@ -87,13 +87,29 @@ def _remind(person: Person, due: Due, days: int) -> int:
 
 def wants_study(study: str, *, by: str) -> Outgoing:
     """Put a run of a study into the outbox, unless one waits already."""
+    return _wants("study", study, {"by": by}, "asked for a run")
+
+
+def wants_release(study: str, *, by: str, exceptions: list[str]) -> Outgoing:
+    """Put the request of a release into the outbox, unless one waits already."""
+    content = {"by": by, "exceptions": exceptions}
+    return _wants("release", study, content, "asked for a release")
+
+
+def wants_edition(programme: str, *, by: str, reason: str, pages: bool) -> Outgoing:
+    """Put the publication of an edition into the outbox, unless one waits already."""
+    content = {"by": by, "reason": reason, "pages": pages}
+    return _wants("edition", programme, content, "asked for an edition")
+
+
+def _wants(kind: str, of: str, content: dict[str, Any], said: str) -> Outgoing:
     with transaction.atomic():
         waiting = Outgoing.objects.filter(
-            kind="study", to=study, state__in=("waiting", "running")
+            kind=kind, to=of, state__in=("waiting", "running")
         ).first()
         if waiting is None:
-            waiting = Outgoing.objects.create(kind="study", to=study, content={"by": by}, due=now())
-            event_chain.record(by, "asked for a run", study)
+            waiting = Outgoing.objects.create(kind=kind, to=of, content=content, due=now())
+            event_chain.record(content["by"], said, of)
     return waiting
 
 
@@ -147,8 +163,8 @@ def _next() -> Outgoing | None:
 
 
 def _do(portal: Portal, one: Outgoing, send: Callable[[EmailMessage], None]) -> None:
-    if one.kind == "study":
-        _run_study(portal, one)
+    if one.kind in WORK:
+        _run(portal, one)
         return
     try:
         send(mail(portal, one))
@@ -165,23 +181,43 @@ def _do(portal: Portal, one: Outgoing, send: Callable[[EmailMessage], None]) -> 
     event_chain.record("portal", "mail sent", f"{one.kind}: {one.to}")
 
 
-def _run_study(portal: Portal, one: Outgoing) -> None:
-    """Run a study by the command line's own verb, in a process of its own."""
+WORK = {"study": "ran a study", "release": "froze a release", "edition": "published"}
+"""Kinds of the outbox that are work of the command line's, and what happened once it is done."""
+
+
+def _verb(one: Outgoing) -> list[str]:
+    """The command line's own verb for a piece of work."""
+    held = one.content
+    if one.kind == "study":
+        return ["study", "run", one.to]
+    who = ["--as", held["by"]]
+    if one.kind == "release":
+        exceptions = [part for text in held["exceptions"] for part in ("--exception", text)]
+        return ["release", "request", one.to, *who, *exceptions]
+    reason = ["--reason", held["reason"]] if held["reason"] else []
+    return ["edition", "publish", *who, *reason, *([] if held["pages"] else ["--no-pages"])]
+
+
+def _run(portal: Portal, one: Outgoing) -> None:
+    """Do a piece of work by the command line's own verb, in a process of its own."""
     command = [sys.executable, "-m", "evaluation.cli", "--workspace", str(portal.workspace.root)]
     started = time.monotonic()
     done = subprocess.run(
-        [*command, "study", "run", one.to],
+        [*command, "--programme", portal.programme_name, *_verb(one)],
         capture_output=True,
         text=True,
         check=False,
         timeout=_LONGEST_RUN,
     )
-    one.state = "sent" if done.returncode == 0 else "failed"
+    # A release whose audit fails is frozen all the same, for its checkers to see; it says so there.
+    frozen = one.kind == "release" and done.returncode == 1 and done.stdout.strip()
+    good = done.returncode == 0 or bool(frozen)
+    one.state = "sent" if good else "failed"
     took = f"{time.monotonic() - started:.0f} s"
-    one.said = took if done.returncode == 0 else _why(done.stderr)
+    one.said = took if good else _why(done.stderr)
     one.done = now()
     one.save()
-    event_chain.record("portal", "ran a study", f"{one.to}: {one.state}")
+    event_chain.record("portal", WORK[one.kind], f"{one.to}: {one.state}")
 
 
 def _why(said: str) -> str:

@@ -47,6 +47,7 @@ def environment(**options: Any) -> jinja2.Environment:
         "moment": moment,
         "figure": figure,
         "shown": shown,
+        "printed": printed,
         "counted": counted,
         "period": lambda label: Period.parse(label).described,
     }
@@ -87,6 +88,13 @@ def figure(given: float | None) -> str:
     if given is None:
         return "–"
     return f"{given:,.0f}" if float(given).is_integer() else f"{given:,.2f}"
+
+
+def printed(value: float | str | None) -> str:
+    """A printed value as it stands in a release; "hidden" where nothing is shown of it."""
+    if value is None:
+        return "hidden"
+    return value if isinstance(value, str) else f"{value:,.10g}"
 
 
 def counted(many: int, one: str, several: str = "") -> str:
@@ -130,6 +138,9 @@ def _links(request: HttpRequest, person: Any) -> list[dict[str, Any]]:
         ("/programme", "What came in", Act.SEE_PROGRAMME),
         ("/questions", "Questions", Act.SEE_PROGRAMME),
         ("/studies", "Studies", Act.RUN_STUDY),
+        ("/releases", "Releases", Act.SEE_RELEASES),
+        ("/register", "What was printed", Act.SEE_RELEASES),
+        ("/publish", "Publish", Act.PUBLISH),
         ("/people", "People", Act.SEE_PEOPLE),
         ("/events", "What happened", Act.SEE_EVENTS),
         ("/account", "Your account", Act.OWN_ACCOUNT),

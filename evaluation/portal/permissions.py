@@ -43,6 +43,11 @@ class Act(StrEnum):
     SEE_PEOPLE = "see people and what they may"
     CHANGE_PEOPLE = "invite people, end grants, lift locks"
     SEE_EVENTS = "read what happened"
+    SEE_RELEASES = "see what is to be printed, what was, and who said what"
+    ASK_RELEASE = "ask for a release"
+    CHECK_RELEASE = "see the counts behind a release, approve it, ask for changes, refuse it"
+    WITHDRAW_CELL = "withdraw a printed value"
+    PUBLISH = "publish an edition"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +73,17 @@ SECOND_FACTOR = frozenset({Role.CHECKER, Role.PUBLISHER, Role.ADMIN})
 
 # Who gives roles sends nothing and agrees to nothing, whatever else they were given.
 _NOT_FOR_ADMINS = frozenset(
-    {Act.PREPARE, Act.SUBMIT, Act.ASK_WITHDRAWAL, Act.AGREE_WITHDRAWAL, Act.RUN_STUDY}
+    {
+        Act.PREPARE,
+        Act.SUBMIT,
+        Act.ASK_WITHDRAWAL,
+        Act.AGREE_WITHDRAWAL,
+        Act.RUN_STUDY,
+        Act.ASK_RELEASE,
+        Act.CHECK_RELEASE,
+        Act.WITHDRAW_CELL,
+        Act.PUBLISH,
+    }
 )
 _EVERYBODY = frozenset({Act.SEE_START, Act.OWN_ACCOUNT})
 _OF_ROLE = {
@@ -84,10 +99,22 @@ _OF_ROLE = {
         }
     ),
     Role.EVALUATOR: frozenset(
-        {Act.SEE_RETURN, Act.SEE_DRAFT, Act.SEE_PROGRAMME, Act.RUN_STUDY, Act.SEE_LETTER}
+        {
+            Act.SEE_RETURN,
+            Act.SEE_DRAFT,
+            Act.SEE_PROGRAMME,
+            Act.RUN_STUDY,
+            Act.SEE_LETTER,
+            Act.SEE_RELEASES,
+            Act.ASK_RELEASE,
+        }
     ),
-    Role.CHECKER: frozenset({Act.SEE_PROGRAMME}),
-    Role.PUBLISHER: frozenset({Act.SEE_RETURN, Act.SEE_PROGRAMME, Act.AGREE_WITHDRAWAL}),
+    Role.CHECKER: frozenset(
+        {Act.SEE_PROGRAMME, Act.SEE_RELEASES, Act.CHECK_RELEASE, Act.WITHDRAW_CELL}
+    ),
+    Role.PUBLISHER: frozenset(
+        {Act.SEE_RETURN, Act.SEE_PROGRAMME, Act.AGREE_WITHDRAWAL, Act.SEE_RELEASES, Act.PUBLISH}
+    ),
     # Who gives roles takes none of the acts that they are for.
     Role.ADMIN: frozenset({Act.SEE_PEOPLE, Act.CHANGE_PEOPLE, Act.SEE_EVENTS}),
 }

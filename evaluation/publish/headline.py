@@ -63,7 +63,8 @@ def figures(folder: Path) -> dict[str, float]:
     )
     if not study.panel.treated.any():
         return {}
-    return _point_figures(study, Parameters.load(folder=folder / PARAMETERS))
+    prices = Parameters.load(folder=folder / PARAMETERS).of(study.programme)
+    return _point_figures(study, prices)
 
 
 def _point_figures(study: Study, parameters: Parameters) -> dict[str, float]:

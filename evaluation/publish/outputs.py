@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +17,11 @@ from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.signatures import PrintedValue, Signature, Signed
 from evaluation.programme import Programme
 from evaluation.quarters import format_instant, parse_instant
-from evaluation.release import release, terms_of
+from evaluation.release import audited, inside_of, release, terms_of
 from evaluation.study.results import read_results
 from evaluation.study.study import StudyName
 from evaluation.study.written import read_record
+from evaluation.workspace import write_whole
 
 if TYPE_CHECKING:
     from evaluation.disclosure.bundle import Bundle
@@ -60,21 +61,11 @@ def request_release(
     """
     name = StudyName.parse(study)
     programme = Programme.load(workspace, name.programme, collecting=False)
-    known = [one.name for one in programme.people]
-    if by not in known:
-        raise DisclosureError(
-            f"{by} is nobody of the programme." if by else "it is not said who asks.",
-            where=f"people in studies/{programme.name}/programme.yaml",
-            expected=f"--as {' or '.join(known)}" if known else "people, two of them checkers",
-        )
-    key = keys.read()
-    programme.agreements.refuse_release(needed(programme), workspace.now().date())
-    bundles.refuse_bare_heads(workspace, programme, name.study)
-    _refuse_second_book(workspace, programme)
+    refuse_request(workspace, programme, name, by=by)
     terms = terms_of(workspace, programme)
     released = release(read_results(workspace, study), terms)
-    counts = editions_of(workspace, programme)
-    audit = protection.audit(counts, programme, key)
+    audit = audit_of(workspace, programme, terms)
+    counts = counts_now(workspace, programme)
     content = {
         "programme": programme.name,
         "study": study,
@@ -107,6 +98,27 @@ def released_now(workspace: Workspace, programme: Programme) -> dict[str, Releas
     }
 
 
+def refuse_request(workspace: Workspace, programme: Programme, name: StudyName, *, by: str) -> None:
+    """Refuse a release that could not be asked for, before anything of it is computed.
+
+    Raises
+    ------
+    DisclosureError : as `request_release`.
+    """
+    known = [one.name for one in programme.people]
+    if by not in known:
+        raise DisclosureError(
+            f"{by} is nobody of the programme." if by else "it is not said who asks.",
+            why="no person",
+            where=f"people in studies/{programme.name}/programme.yaml",
+            expected=f"--as {' or '.join(known)}" if known else "people, two of them checkers",
+        )
+    keys.read()
+    programme.agreements.refuse_release(needed(programme), workspace.now().date())
+    bundles.refuse_bare_heads(workspace, programme, name.study)
+    _refuse_second_book(workspace, programme)
+
+
 def _refuse_second_book(workspace: Workspace, programme: Programme) -> None:
     """Refuse to print the same people's counts by two offsets, in the books of two programmes."""
     areas = {area.code for area in programme.areas if area.site}
@@ -126,10 +138,7 @@ def _refuse_second_book(workspace: Workspace, programme: Programme) -> None:
 
 
 def _for_checkers(
-    workspace: Workspace,
-    programme: Programme,
-    released: Released,
-    counts: Mapping[str, Sequence[Held]],
+    workspace: Workspace, programme: Programme, released: Released, counts: Sequence[Held]
 ) -> dict[str, Any]:
     """What would be printed, what of it is new or other than before, and the counts behind it."""
     with Ledger.open(workspace.database, workspace.raw) as ledger:
@@ -144,52 +153,71 @@ def _for_checkers(
             "changed": [a for a, text in now.items() if a in last and last[a] != text],
             "dropped": [address for address in last if address not in now],
         },
-        "underlying_counts": [{"cell": one.address, "count": one.count} for one in counts["now"]],
+        "underlying_counts": [{"cell": one.address, "count": one.count} for one in counts],
     }
 
 
-def editions_of(
-    workspace: Workspace, programme: Programme, edition: str = ""
-) -> dict[str, list[Held]]:
-    """The counts of every edition at its vintage, oldest first, and of now.
+def counts_now(workspace: Workspace, programme: Programme) -> list[Held]:
+    """Every count of a site and a period, as the ledger holds it now."""
+    with Ledger.open(workspace.database, workspace.raw) as ledger:
+        return protection.held(programme, ledger.observations(programme.name))
+
+
+def audit_of(
+    workspace: Workspace,
+    programme: Programme,
+    terms: Terms,
+    *,
+    edition: str = "",
+    insider: tuple[str, str] | None = None,
+    keep: bool = True,
+) -> Protection:
+    """What is left of a programme's counts to whoever holds every edition and what is next.
 
     Parameters
     ----------
-    edition : this one alone.
+    edition : he holds this one alone. insider, keep : see `evaluation.release.audited`.
     """
     history = History.read(workspace)
     published = (history.named(edition),) if edition else history.editions
     # Every edition of the workspace is in one history; those of another programme are not ours.
     manifests = {one.name: read_record(one.folder / "manifest.json") for one in published}
-    instants = {
+    editions = {
         name: parse_instant(one["vintage"])
         for name, one in manifests.items()
         if one["programme"] == programme.name
     }
-    with Ledger.open(workspace.database, workspace.raw) as ledger:
-        held = {
-            name: protection.held(programme, ledger.observations(programme.name, as_of=at))
-            for name, at in instants.items()
-        }
-        if not edition:
-            held["now"] = protection.held(programme, ledger.observations(programme.name))
-    return held
+    return audited(
+        workspace, programme, terms, editions, with_now=not edition, insider=insider, keep=keep
+    )
 
 
-def enter(workspace: Workspace, edition: str, read: Edition) -> None:
-    """Enter what an edition prints in the register, programme by programme, before it is frozen."""
+def enter(workspace: Workspace, edition: str, read: Edition, *, by: str = "") -> None:
+    """Enter what an edition prints in the register, programme by programme, before it is frozen.
+
+    by : the person who publishes; empty where a machine does.
+    """
     if not workspace.has_ledger:
         return
     for programme, lines in sorted(_lines(workspace, edition, read).items()):
         declared = read.programmes[programme]
+        _keep_inside(workspace, edition, read, programme)
         bundle = "" if declared.synthetic else bundles.read_bundle(workspace, programme).name
         with Ledger.open(workspace.database, workspace.raw) as ledger:
             ledger.print_values(
-                Signed(programme=programme, kind="publication", by="", bundle=bundle),
+                Signed(programme=programme, kind="publication", by=by, bundle=bundle),
                 lines,
                 received=workspace.now(),
                 synthetic_clock=workspace.synthetic_clock,
             )
+
+
+def _keep_inside(workspace: Workspace, edition: str, read: Edition, programme: str) -> None:
+    """Keep the results that an edition's figures were made of: audits of later ones need them."""
+    for study in sorted(read.released):
+        if StudyName.parse(study).programme == programme:
+            path = inside_of(workspace, programme, edition, study)
+            write_whole(path, read_results(workspace, study).as_json())
 
 
 def _lines(workspace: Workspace, edition: str, read: Edition) -> dict[str, list[PrintedValue]]:
@@ -241,15 +269,19 @@ def withdraw_cell(workspace: Workspace, address: str, *, by: str, note: str) -> 
     if by not in may:
         raise DisclosureError(
             f"{by} is no output checker." if by else "it is not said who withdraws it.",
+            why="no checker",
             expected=f"--as {' or '.join(may)}",
         )
     if not note.strip():
-        raise DisclosureError("a withdrawal needs its reason.", mend='give --note "TEXT"')
+        raise DisclosureError(
+            "a withdrawal needs its reason.", why="no note", mend='give --note "TEXT"'
+        )
     with Ledger.open(workspace.database, workspace.raw) as ledger:
         printed = [one for one in ledger.register(programme.name) if one.address == address]
         if not printed:
             raise DisclosureError(
                 f"nothing was ever printed at {address}.",
+                why="never printed",
                 mend="newstart disclosure register lists what was",
             )
         return ledger.sign(

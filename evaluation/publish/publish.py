@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evaluation.disclosure.bundle import refuse_unreleased
+from evaluation.disclosure.bundle import refuse_publisher, refuse_unreleased
 from evaluation.edition import words
 from evaluation.edition.build import book_inputs, build_book
 from evaluation.edition.edition import Edition, programmes_shown
@@ -67,6 +67,7 @@ def publish(
     reason: str = "",
     pages: bool = True,
     now: datetime | None = None,
+    by: str = "",
     progress: Progress = print,
 ) -> Published:
     """Publish what the ledger knows as an edition; nothing where nothing changed since the last.
@@ -76,14 +77,16 @@ def publish(
     quarter : the quarter that is meant; refused if the data end with another.
     reason : why a quarter that was published already is corrected.
     pages : whether the book is built and frozen too.
+    by : the person who publishes; empty for the account of the machine.
 
     Raises
     ------
     EditionRefused : see `draft.name_for`; or another publication runs, or there is too little room.
     BookError, ProtocolError, LedgerError : a step on the way fails; the last edition stands.
     NotForPublication : a programme whose figures it would hold is closed; nothing is run.
+    DisclosureError : the person is no publisher, or the only one who checked.
     """
-    refuse_unreleased(workspace, _programmes_published(workspace, programme))
+    refuse_publication(workspace, programme, by=by)
     editions = workspace.var / FOLDER
     with _alone(editions), tempfile.TemporaryDirectory(prefix="newstart-edition-") as scratch:
         _enough_room(workspace, pages)
@@ -127,10 +130,24 @@ def publish(
             claims = workspace.book / "_edition" / "claims.json" if pages else None
             whole = replace(made, change=change, pages=built, claims=claims)
             # Before the edition is there: what was printed stands in the register, or more than it.
-            enter(workspace, name.address, released)
+            enter(workspace, name.address, released, by=by)
             edition = freeze(workspace, whole, made_of)
         progress(f"Edition {edition.name} is published.")
         return Published(edition=edition, new=True, grown=size(editions) - before)
+
+
+def refuse_publication(workspace: Workspace, programme: str, *, by: str = "") -> None:
+    """Refuse a publication that lacks something, or a person who may not, before anything is run.
+
+    Raises
+    ------
+    NotForPublication : a programme whose figures it would hold is closed.
+    DisclosureError : the person is no publisher, or the only one who checked.
+    """
+    shown = _programmes_published(workspace, programme)
+    refuse_unreleased(workspace, shown)
+    if programme in shown:
+        refuse_publisher(workspace, shown[programme], by)
 
 
 def _programmes_published(workspace: Workspace, programme: str) -> dict[str, Programme]:

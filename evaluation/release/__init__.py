@@ -4,6 +4,7 @@ Estimation sees full counts. Whatever leaves is made of what `release` gives: bo
 downloads, letters, claims, editions and their differences.
 """
 
+from evaluation.release.attacked import audited, inside_of
 from evaluation.release.change import (
     headline_step,
     released_change,
@@ -20,8 +21,10 @@ __all__ = [
     "Hidden",
     "Released",
     "Terms",
+    "audited",
     "headline_step",
     "hidden_by_outcome",
+    "inside_of",
     "median_widening",
     "practice_printed",
     "public_key",

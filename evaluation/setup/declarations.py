@@ -22,6 +22,7 @@ from evaluation.geography import CodeShare
 from evaluation.instrument import Instrument
 from evaluation.learning.decisions import Rival, Rule
 from evaluation.learning.practice import Component, Practice
+from evaluation.prices import OwnCost, OwnOverlap
 from evaluation.programme import (
     TABLES,
     Area,
@@ -57,6 +58,8 @@ MODELS: dict[str, type[BaseModel]] = {
     "denominator": Denominator,
     "deprivation": Deprivation,
     "code_share": CodeShare,
+    "unit_cost": OwnCost,
+    "overlap": OwnOverlap,
     "protocol": Protocol,
     "theory": Theory,
     "link": Link,

@@ -318,7 +318,7 @@ def write_programme(programme: Programme, folder: Path) -> None:
     """Write ``programme.yaml`` and its tables as `Programme.load` reads them."""
     folder.mkdir(parents=True, exist_ok=True)
     elsewhere = {"areas", "outcomes", "denominators", "deprivation", "code_shares"}
-    elsewhere |= {"planned_costs", "costs", "taken_out"}
+    elsewhere |= {"planned_costs", "costs", "taken_out", "unit_costs", "overlaps"}
     # An invented programme has no people to name, and its frequency is that of its first quarter.
     elsewhere |= {"people", "frequency"}
     declared: dict[str, Any] = programme.model_dump(mode="json", exclude=elsewhere)

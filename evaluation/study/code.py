@@ -48,6 +48,7 @@ COUNTS = (
     "finance.py",
     "fingerprint.py",
     "geography.py",
+    "prices.py",
     "tables.py",
     "workspace.py",
     "check/",

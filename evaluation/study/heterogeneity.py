@@ -303,10 +303,11 @@ def _incomes(run: StudyRun) -> Incomes:
 def _valued(run: StudyRun, panel: Panel) -> Value:
     protocol, programme = run.protocol, run.programme
     assignments = run.assignments.redrawn(panel)
+    params = Parameters.load().of(programme)
     codes = [
         code
         for code in (*protocol.primary, *protocol.secondary)
-        if in_one_total(programme.outcome_by_code[code], Parameters.load())
+        if in_one_total(programme.outcome_by_code[code], params)
     ]
     estimates = [
         estimate_by(protocol.estimators[0], panel, code, protocol, assignments) for code in codes

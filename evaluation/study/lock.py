@@ -154,6 +154,9 @@ def declared_part(programme: Programme, protocol: Protocol) -> dict[str, Any]:
         for a in programme.areas
         if a.role != "excluded"
     ]
+    # Only where some are declared: a lock of before holds no such part.
+    own = [one.model_dump(mode="json") for one in (*programme.unit_costs, *programme.overlaps)]
+    prices = {"prices": fingerprint.of_data(own)} if own and protocol.value else {}
     denominators = sorted([d.area, d.outcome, d.denominator] for d in programme.denominators)
     return {
         "sites": {site.code: site.start.label for site in programme.sites},
@@ -163,6 +166,7 @@ def declared_part(programme: Programme, protocol: Protocol) -> dict[str, Any]:
             code: fingerprint.of_data(programme.outcome_by_code[code].model_dump(mode="json"))
             for code in protocol.outcomes
         },
+        **prices,
     }
 
 

@@ -336,6 +336,8 @@ def _declared(lock: Lock, now: Mapping[str, Any]) -> list[str]:
     ]
     if was["areas"] != now["areas"]:
         said.append("The list of eligible areas (or a fixed denominator) is another than locked.")
+    if was.get("prices") != now.get("prices"):
+        said.append("The programme's own unit costs or overlaps are others than were locked.")
     return said
 
 

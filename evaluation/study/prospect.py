@@ -181,8 +181,8 @@ def _paying(study: Study, code: str) -> tuple[float | None, str]:
     usual = _usual(study, code)
     if usual is None:
         return None, "figures of it are not of a number of people"
-    params = Parameters.load()
     try:
+        params = Parameters.load().of(programme)
         lines = priced_lines(outcome, params, protocol.price_base, ())
     except ValueChainError as error:
         return None, error.what.rstrip(".")

@@ -26,6 +26,7 @@ from evaluation.study.protocol_rules import Case, Remark, said_by_itself, shape
 from evaluation.study.study import Study, StudyName, of_sites
 from evaluation.study.survey_rules import surveys
 from evaluation.value.parameters import Parameters
+from evaluation.value.pricing import priced_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -392,13 +393,18 @@ def prices(case: Case) -> Iterator[Remark]:
     if not protocol.value:
         return
     entered = [declared[c] for c in (*protocol.primary, *protocol.secondary) if c in declared]
-    params = Parameters.load()
+    try:
+        params = Parameters.load().of(case.programme)
+    except ValueChainError as error:
+        yield case.remark("P105", "error", ("value",), error.what, error.mend)
+        return
     names = {*case.programme.agencies, *params.agency_names()}
     for outcome in (one for one in entered if one.unit_cost):
         place = case.role_place(outcome.code)
         try:
             costs = params.costs_of(outcome.unit_cost or "")
-            params.overlap_share(outcome.overlap_group, outcome.code)
+            # Whether it can be priced at all: by its unit, and by an index for its year.
+            priced_lines(outcome, params, protocol.price_base, ())
         except ValueChainError as error:
             yield case.remark(
                 "P105",

@@ -566,7 +566,7 @@ def _value(
 ) -> Value | None:
     if not protocol.value:
         return None
-    params = Parameters.load()
+    params = Parameters.load().of(programme)
     entered = [
         estimates[code][0]
         for code in (*protocol.primary, *protocol.secondary)
@@ -588,7 +588,7 @@ def _wellbeing(
     Where the survey's own finding tells no direction, or a check objects to it, what comes out is a
     sensitivity and says so.
     """
-    params = Parameters.load()
+    params = Parameters.load().of(programme)
     judged = (*protocol.primary, *protocol.secondary, *(protocol.lives or ()))
     priced = [c for c in judged if is_wellbeing(programme.outcome_by_code[c], params)]
     if not priced or not protocol.value:

@@ -36,7 +36,17 @@ def surveys(case: Case, panel: Panel | None) -> Iterator[Remark]:
                 f"{code} is no survey's figure: the family of lives is what people say themselves.",
                 "Move it to secondary.",
             )
-    for code in (one for one in protocol.outcomes if one in known and known[one].sampled):
+    sampled = [one for one in protocol.outcomes if one in known and known[one].sampled]
+    if sampled and len(protocol.subgroups) > 1:
+        yield case.not_confirmatory(
+            "P039",
+            ("subgroups",),
+            f"{len(protocol.subgroups)} groups are looked at apart: a difference between two "
+            "halves of the people asked needs about four times as many of them as the effect "
+            "itself, and of twenty such tests one finds what is not there.",
+            "Name the one that the programme was made for, and describe the others without a test.",
+        )
+    for code in sampled:
         outcome = known[code]
         if outcome.survey is not None and outcome.survey.modelled:
             yield case.remark(

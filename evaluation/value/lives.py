@@ -178,7 +178,7 @@ def wellbeing(
     ValueChainError : the outcome is no survey of both arms, has no price by the WELLBY, or nothing
         says how many adults live in the pilot areas.
     """
-    params = parameters if isinstance(parameters, Parameters) else Parameters.load(parameters)
+    params = Parameters.known(parameters, programme)
     outcome = programme.outcome_by_code[estimate.outcome]
     cost = _price_of(outcome, params)
     net = between_waves(net_effects(estimate, programme))

@@ -15,6 +15,7 @@ from evaluation.finding.verdict import Size
 from evaluation.quarters import Period
 from evaluation.value import ratios, scenarios, sensitivity
 from evaluation.value.cashable import distributional_weight
+from evaluation.value.parameters.vintage import OWN_VINTAGE
 from evaluation.value.pricing import cost_units_a_quarter, factor_to_price_base
 from evaluation.value.ratios import willingness_to_pay
 from evaluation.value.sensitivity import switching
@@ -382,6 +383,12 @@ def sources(value: Value) -> list[dict[str, str]]:
     ):
         first = params.tables[table].iloc[0]
         held.append((what, str(first["vintage"]), str(first["source"]), str(first["confidence"])))
+    own = {line.outcome.code for line in value.lines}
+    held += [
+        (f"Overlap of {one.outcome}", OWN_VINTAGE, one.source, one.confidence)
+        for one in value.programme.overlaps
+        if one.outcome in own
+    ]
     names = ("what", "vintage", "source", "confidence")
     # Rows are hashed to be told once each, in the order in which they were first met.
     return [dict(zip(names, row, strict=True)) for row in dict.fromkeys(held)]

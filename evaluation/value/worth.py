@@ -143,7 +143,7 @@ def value_of(
     level: float = 0.95,
 ) -> Value:
     """The same from net effects: everything after the net draws."""
-    params = parameters if isinstance(parameters, Parameters) else Parameters.load(parameters)
+    params = Parameters.known(parameters, programme)
     # One stream, drawn from in a fixed order (assignments, prices, lives, shares): the order is
     # part of the figures and must not change.
     rng = np.random.default_rng(seed)

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from evaluation.disclosure import bundle as bundles
+from evaluation.disclosure import key
 from evaluation.portal.configure import Portal
 from evaluation.portal.permissions import Act, Role, Thing, may
 from evaluation.quarters import now
@@ -31,6 +33,7 @@ SENDS = frozenset({OFFICER})
 SEES = frozenset({OFFICER, EVALUATOR, PUBLISHER})
 TEAM = frozenset({EVALUATOR, CHECKER, PUBLISHER})
 STUDIES, PEOPLE_PAGES, ANYBODY = frozenset({EVALUATOR}), frozenset({ADMIN}), None
+CHECKS, PUBLISHES = frozenset({CHECKER}), frozenset({PUBLISHER})
 
 # Address, how it is asked, and whom it answers; everybody else finds nothing there.
 TABLE: tuple[tuple[str, str, frozenset[str] | None], ...] = (
@@ -73,6 +76,17 @@ TABLE: tuple[tuple[str, str, frozenset[str] | None], ...] = (
     ("/questions.csv", "GET", TEAM),
     ("/studies", "GET", STUDIES),
     ("/studies/first/run", "POST", STUDIES),
+    ("/releases", "GET", TEAM),
+    ("/releases/ask", "POST", STUDIES),
+    ("/releases/{bundle}", "GET", TEAM),
+    ("/releases/{bundle}/values.csv", "GET", TEAM),
+    ("/releases/{bundle}/counts.csv", "GET", CHECKS),
+    ("/releases/{bundle}/decide", "POST", CHECKS),
+    ("/register", "GET", TEAM),
+    ("/register.csv", "GET", TEAM),
+    ("/register/withdraw", "POST", CHECKS),
+    ("/publish", "GET", PUBLISHES),
+    ("/publish", "POST", PUBLISHES),
     ("/people", "GET", PEOPLE_PAGES),
     ("/people/invite", "POST", PEOPLE_PAGES),
     ("/people/{other}/lock", "POST", PEOPLE_PAGES),
@@ -119,8 +133,26 @@ def things(portal: Portal, people: dict[str, Any], tmp_path: Path) -> dict[str, 
         "withdrawal": asked.rpartition("/")[2],
         "token": accounts.make_link(spare, "invitation", by="test").path.rpartition("/")[2],
         "other": str(spare.pk),
+        "bundle": _bundle(portal, tmp_path),
         "grant": str(grant.pk),
     }
+
+
+def _bundle(portal: Portal, folder: Path) -> str:
+    """A release as it would be frozen, with nothing in it."""
+    empty = {"printed": [], "hidden": [], "withheld": [], "exceptions": [], "agreements": []}
+    content = {
+        **empty,
+        "study": "tiny/first",
+        "asked_by": "Eve",
+        "asked": "2026-10-10",
+        "rests_on": {},
+        "audit": {"ok": True, "fewest": None},
+        "difference": {"new": [], "changed": [], "dropped": []},
+        "underlying_counts": [],
+    }
+    key.create(folder.parent / f"{folder.name}-key", folder)
+    return bundles.freeze(portal.workspace, portal.programme, content).name
 
 
 def answered(browser: Any, address: str, method: str) -> str:
@@ -205,9 +237,22 @@ ACTS = {
         Act.AGREE_WITHDRAWAL,
         Act.SEE_LETTER,
     },
-    Role.EVALUATOR: {Act.SEE_RETURN, Act.SEE_PROGRAMME, Act.RUN_STUDY, Act.SEE_LETTER},
-    Role.CHECKER: {Act.SEE_PROGRAMME},
-    Role.PUBLISHER: {Act.SEE_RETURN, Act.SEE_PROGRAMME, Act.AGREE_WITHDRAWAL},
+    Role.EVALUATOR: {
+        Act.SEE_RETURN,
+        Act.SEE_PROGRAMME,
+        Act.RUN_STUDY,
+        Act.SEE_LETTER,
+        Act.SEE_RELEASES,
+        Act.ASK_RELEASE,
+    },
+    Role.CHECKER: {Act.SEE_PROGRAMME, Act.SEE_RELEASES, Act.CHECK_RELEASE, Act.WITHDRAW_CELL},
+    Role.PUBLISHER: {
+        Act.SEE_RETURN,
+        Act.SEE_PROGRAMME,
+        Act.AGREE_WITHDRAWAL,
+        Act.SEE_RELEASES,
+        Act.PUBLISH,
+    },
     Role.ADMIN: {Act.SEE_PEOPLE, Act.CHANGE_PEOPLE, Act.SEE_EVENTS},
 }
 

@@ -20,8 +20,8 @@ import pytest
 
 from evaluation.diagnose import Diagnostic, blind_control
 from evaluation.edition import answers, words
-from evaluation.edition.book import outcome_rows
 from evaluation.edition.formats.tables import finding_row
+from evaluation.edition.pages.at_once import outcome_rows
 from evaluation.finding import Judged, judge
 from evaluation.finding.grade import Judgement, grade
 from evaluation.finding.sentences import Looked
@@ -242,12 +242,12 @@ def as_data(check: Diagnostic) -> dict[str, Any]:
 
 def of_study(study: Study) -> list[str]:
     """What file, page, chart, table, grade and answers of a study say that is not so."""
-    said, rows = [], outcome_rows(study.results.outcomes, mark=True)
+    said, rows = [], outcome_rows(study.results.outcomes)
     for outcome, case, row in zip(study.results.outcomes, study.cases, rows, strict=True):
         shown = words.verdict(outcome.finding)
         effect = words.finding_percent(outcome.finding)
         said += on_the_page(outcome.finding, shown, effect, case)
-        if (row.label, row.said) != (f"{shown.mark} {case.title}", effect):
+        if (row["outcome"], row["said"]) != (f"{shown.mark} {case.title}", effect):
             said.append(f"another mark or range in the chart: {row}")
         cells = finding_row(study.results, outcome)
         better = {True: "yes", False: "no", None: None}[case.better]

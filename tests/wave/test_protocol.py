@@ -116,6 +116,13 @@ def test_waves_that_are_planned_count_before_they_are_held(declared: Programme) 
     assert remarks(again, surveyed(declared, waves=[15, 25])) == {}
 
 
+def test_one_group_is_looked_at_apart_and_no_more(declared: Programme) -> None:
+    panel, hoped = surveyed(declared), {LIFE: 4}
+    assert remarks(declared, panel, hoped_percent=hoped, subgroups=("women",)) == {}
+    found = remarks(declared, panel, hoped_percent=hoped, subgroups=("women", "disabled people"))
+    assert set(found) == {"P039"} and found["P039"].confirmable_by
+
+
 def test_modelled_means_are_refused(declared: Programme) -> None:
     life = CATALOGUE[LIFE]
     assert life.survey is not None

@@ -59,8 +59,8 @@ class Standing:
 
     @property
     def dots(self) -> str:
-        """``●●●○○``: for the eye, beside the words."""
-        return "●" * self.level + "○" * (MOST - self.level)
+        """``■■■□□``: for the eye, beside the words."""
+        return "■" * self.level + "□" * (MOST - self.level)
 
 
 def standings(study: Results) -> tuple[Standing, ...]:

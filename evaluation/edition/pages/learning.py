@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 # Periods of a strip that fit a telephone.
 SHOWN_PERIODS = 8
 MARKS: Mapping[Delivery, str] = {
-    Delivery.AS_DESIGNED: "●",
-    Delivery.PARTLY: "◐",
-    Delivery.NOT: "○",
+    Delivery.AS_DESIGNED: "■",
+    Delivery.PARTLY: "◧",
+    Delivery.NOT: "□",
     Delivery.NOT_KNOWN: "?",
     Delivery.NOT_DUE: "·",
 }

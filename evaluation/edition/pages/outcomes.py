@@ -391,17 +391,6 @@ def paths_chart(page: OutcomePage) -> Markup:
     return page.out.plate(name, page.root, alt, figures.paths, *drawn, caption=levels)
 
 
-def spark(page: OutcomePage) -> Markup:
-    """The small path of the front page."""
-    rows = page.outcome.paths
-    if not rows:
-        return Markup("")
-    alt = f"Small line chart of {page.outcome.plain_title}. {_last_levels(rows[-1])}"
-    drawn = [row.plain() for row in rows], page.study.starts
-    name, sizes = page.name("spark"), (figures.SPARK,)
-    return page.out.plate(name, page.root, alt, figures.spark, *drawn, sizes=sizes)
-
-
 def _last_levels(row: PathRow) -> str:
     text = f"In {row.period} pilot areas were at {words.level(row.pilot)}"
     if row.counterfactual is None:

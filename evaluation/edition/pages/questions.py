@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from markupsafe import Markup
 
@@ -287,3 +289,40 @@ def _changed(edition: Edition) -> str:
         )
     )
     return f"{said} Effects moved: {'; '.join(moved)}." if moved else said
+
+
+NOBODY = "This programme names nobody to write to; its data officers know whom to ask."
+ASKED_BACK = (
+    "Which page, and which figure or sentence?",
+    "What were you looking for?",
+    "What is missing, unclear or wrong?",
+    "What do you use this for?",
+    "May we write back, and to whom?",
+)
+_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_PAGE = re.compile(r"https://\S+[^\s.,;)]")
+
+
+def feedback_view(edition: Edition) -> dict[str, Any]:
+    """To whom, a filled-in message where an address is declared, and the questions themselves."""
+    whom = edition.programme.contact
+    title = f"{edition.programme.title}, edition {edition.quarter}: feedback"
+    message = "\n\n".join((title, *ASKED_BACK))
+    return {
+        "whom": words.sentence(whom) if whom else NOBODY,
+        "address": address(whom, title, "\n\n\n".join(ASKED_BACK)),
+        "message": message,
+    }
+
+
+def address(contact: str, title: str, text: str) -> str:
+    """A filled-in message to the first address that a contact names; empty where it names none.
+
+    An e-mail, or the page of an issue tracker that takes ``title`` and ``body``.
+    """
+    if found := _MAIL.search(contact):
+        asked = urlencode({"subject": title, "body": text}, quote_via=quote)
+        return f"mailto:{found[0]}?{asked}"
+    if found := _PAGE.search(contact):
+        return f"{found[0]}?{urlencode({'title': title, 'body': text}, quote_via=quote)}"
+    return ""

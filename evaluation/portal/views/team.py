@@ -103,10 +103,11 @@ def questions_csv(request: Any) -> HttpResponse:
     drafts.downloaded(request.person, "questions.csv")
     names = ("received", "site", "agency", "quarter", "cell", "rule", "value", "reason", "by")
     rows = [[one[name] for name in names] for one in _asked()]
-    return _csv("questions.csv", names, rows)
+    return as_csv("questions.csv", names, rows)
 
 
-def _csv(name: str, heading: Sequence[str], rows: Iterable[Sequence[str]]) -> HttpResponse:
+def as_csv(name: str, heading: Sequence[str], rows: Iterable[Sequence[str]]) -> HttpResponse:
+    """A CSV to save, in which no cell is a formula."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(heading)
@@ -132,12 +133,13 @@ def studies(request: Any) -> HttpResponse:
         "Studies",
         studies=[
             {"name": name, "last": next((one for one in wanted if one.to == name), None)}
-            for name in _studies()
+            for name in study_names()
         ],
     )
 
 
-def _studies() -> list[str]:
+def study_names() -> list[str]:
+    """The studies of the programme that declare a protocol, as ``programme/study``."""
     held = portal()
     folder = held.workspace.studies / held.programme_name
     return [
@@ -150,7 +152,7 @@ def run_study(request: Any, name: str) -> HttpResponse:
     """Ask for a run of a study; it is done by the portal's worker, as on the command line."""
     need(request, Act.RUN_STUDY)
     full = f"{portal().programme_name}/{name}"
-    if full not in _studies():
+    if full not in study_names():
         raise Http404
     outbox.wants_study(full, by=request.person.name)
     return go("/studies")
@@ -180,7 +182,9 @@ def _people_page(
         address=portal().address,
         submitters=portal().programme.submitters,
         all_roles=list(Role),
-        failed=Outgoing.objects.filter(state="failed").exclude(kind="study").order_by("-id")[:20],
+        failed=Outgoing.objects.filter(state="failed")
+        .exclude(kind__in=outbox.WORK)
+        .order_by("-id")[:20],
         faults=[{"text": text, "href": "#name"} for text in said],
         status=422 if said else 200,
     )
@@ -283,4 +287,4 @@ def events_csv(request: Any) -> HttpResponse:
         [one.at.isoformat(), one.who, one.what, one.about, str(one.size), one.chain]
         for one in Event.objects.order_by("id").iterator()
     )
-    return _csv("events.csv", ("at", "who", "what", "about", "size", "chain"), rows)
+    return as_csv("events.csv", ("at", "who", "what", "about", "size", "chain"), rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from importlib import resources
@@ -14,6 +14,9 @@ from evaluation.value.parameters.sources import FIELDS, read_table
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from evaluation.prices import OwnCost
+    from evaluation.programme import Programme
 
 Schedule = Literal["standard", "health", "sensitivity"]
 
@@ -107,6 +110,48 @@ class Parameters:
             discount=str(sets.loc[name, "discount"]),
             deflator=str(sets.loc[name, "deflator"]),
         )
+
+    @classmethod
+    def known(cls, given: str | Parameters, programme: Programme) -> Parameters:
+        """Parameters as they were given, or those of a vintage with the programme's own."""
+        return given if isinstance(given, Parameters) else cls.load(given).of(programme)
+
+    def of(self, programme: Programme) -> Parameters:
+        """The same parameters with the programme's own unit costs and overlaps added.
+
+        A shipped price is never changed by one of the same name: a reader who knows the table would
+        take the one for the other.
+
+        Raises
+        ------
+        ValueChainError : an own key, or share of an outcome in a group, stands in the table.
+        """
+        if not (programme.unit_costs or programme.overlaps):
+            return self
+        costs, overlap = self.tables["unit_costs"], self.tables["overlap"]
+        shipped = {*costs["key"], *self.tables["lives"]["key"]}
+        where = f"studies/{programme.name}"
+        if taken := [one.key for one in programme.unit_costs if one.key in shipped]:
+            raise ValueChainError(
+                f"the unit cost {taken[0]} is one of the shipped table.",
+                where=f"{where}/unit_costs.csv",
+                mend="give your own another key, and name it in the outcome's declaration (of a "
+                "shared outcome, in a copy in outcomes/)",
+            )
+        held = set(zip(overlap["group"], overlap["outcome"], strict=True))
+        if again := [one for one in programme.overlaps if (one.group, one.outcome) in held]:
+            raise ValueChainError(
+                f"the share of {again[0].outcome} in the group {again[0].group} stands in the "
+                "shipped table.",
+                where=f"{where}/overlaps.csv",
+                mend="take the row out, or declare the outcome of a group of your own",
+            )
+        added = {
+            "unit_costs": [_own_cost(one) for one in programme.unit_costs],
+            "overlap": [one.model_dump() | _OWN for one in programme.overlaps],
+        }
+        tables = {name: _with_rows(self.tables[name], rows) for name, rows in added.items()}
+        return replace(self, tables={**self.tables, **tables})
 
     def using(self, *, discount: str | None = None, deflator: str | None = None) -> Parameters:
         """The same parameters with another vintage of discount rates or deflator.
@@ -239,6 +284,26 @@ class Parameters:
                 new.loc[rows.index, "confidence"] = row["confidence"]
                 new.loc[rows.index, "confirm"] = None
         return replace(self, tables={**self.tables, "unit_costs": new})
+
+
+OWN_VINTAGE = "declared by the programme"
+_OWN = {"vintage": OWN_VINTAGE, "approximate": "no"}
+
+
+def _own_cost(one: OwnCost) -> dict[str, Any]:
+    """A declared unit cost as a row of the shipped table."""
+    row = {name: None if held == "" else held for name, held in one.model_dump().items()}
+    row |= {"code": one.key, "transfer": "yes" if one.transfer else "no", "confirm": None}
+    return row | _OWN | {"note": one.note or "Declared by the programme"}
+
+
+def _with_rows(table: pd.DataFrame, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    import pandas as pd
+
+    if not rows:
+        return table
+    # From rows, since columns of nothing would change the type of what they are put to.
+    return pd.DataFrame([*table.to_dict("records"), *rows], columns=list(table.columns))
 
 
 @lru_cache(maxsize=1)

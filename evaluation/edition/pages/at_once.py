@@ -1,0 +1,185 @@
+"""What is seen at once: all outcomes on one chart and all sites on one, each said in words too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from evaluation import drawing as figures
+from evaluation.edition import words
+from evaluation.edition.files import Generated
+from evaluation.edition.html_tables import table
+from evaluation.study.record import OutcomeResult, Results
+
+GROUPS = {
+    "primary": "Main outcomes",
+    "secondary": "Also measured",
+    "negative_control": "Control: the programme should not move it",
+}
+"""The roles of outcomes, in the order in which they are shown, and what each is called."""
+
+
+def ordered(study: Results) -> list[OutcomeResult]:
+    """The outcomes of a study: main ones, further ones, controls."""
+    order = list(GROUPS)
+    return sorted(study.outcomes, key=lambda one: order.index(one.role))
+
+
+def outcome_rows(listed: Sequence[OutcomeResult]) -> list[dict[str, Any]]:
+    """A row of the chart of all outcomes each, in per cent."""
+    return [
+        {
+            "group": GROUPS[one.role],
+            "outcome": f"{words.verdict(one.finding).mark} {one.plain_title}",
+            "main": one.role == "primary",
+            "better_down": _better_down(one),
+            **_figures(one.finding.effect_percent.plain()),
+            "hoped": one.finding.hoped_percent,
+            "worth_having": _margin(one),
+            "said": words.finding_percent(one.finding),
+        }
+        for one in listed
+    ]
+
+
+def _figures(row: dict[str, Any]) -> dict[str, Any]:
+    return {key: row.get(key) for key in ("effect", "low", "high")}
+
+
+def _margin(outcome: OutcomeResult) -> float | None:
+    """What is worth having; None where the protocol names no change that is."""
+    margin = outcome.finding.margin_percent
+    return margin or None
+
+
+def _better_down(outcome: OutcomeResult) -> bool:
+    """Whether a fall is the better way; of what is only watched, the way that is hoped for."""
+    hoped = outcome.finding.hoped_percent
+    if outcome.polarity == "care":
+        return hoped is not None and hoped < 0
+    return outcome.polarity == "down"
+
+
+def outcomes_chart(study: Results, out: Generated) -> Markup:
+    """All outcomes on one chart, for the front page and for that of lives: drawn once."""
+    rows = outcome_rows(ordered(study))
+    if not rows:
+        return Markup("")
+    said = (
+        "Every outcome fixed for this study, whatever it shows, in per cent of what would have "
+        "been; better lies to the right. Filled dots: main outcomes. Lines: ranges. Grey: smaller "
+        f"than worth having. Upright marks: hoped for. {left_out(rows_in_words(study))}"
+    )
+    kind = "Chart of all outcomes: found, with ranges, beside what was hoped for and worth having"
+    return out.chart(f"{study.study}/all-outcomes", "", kind, said, figures.all_outcomes, rows)
+
+
+def rows_in_words(study: Results) -> list[figures.ForestRow]:
+    """The outcomes by name, with their ranges."""
+    return [
+        figures.ForestRow(
+            one.plain_title,
+            one.finding.effect_percent.plain(),
+            one.role == "primary",
+            words.finding_percent(one.finding),
+        )
+        for one in ordered(study)
+    ]
+
+
+def left_out(rows: Sequence[figures.ForestRow]) -> str:
+    """Which of the effects have a range without zero, if ranges can be given."""
+    if all(row.figure["low"] is None or row.figure["high"] is None for row in rows):
+        return "Re-drawn start dates can give none of these a range: read them as single guesses."
+    clear = [words.within(row.label) for row in rows if words.leaves_out_zero(row.figure)]
+    said = f"Ranges that leave out nought: {words.listed(clear) or 'none'}."
+    without = [words.within(r.label) for r in rows if r.figure["low"] is None is r.figure["high"]]
+    return f"{said} No range can be given for: {words.listed(without)}." if without else said
+
+
+def site_rows(study: Results) -> list[dict[str, Any]]:
+    """A row each site and main outcome, sites in the order in which they started."""
+    sites = sorted(study.sites, key=lambda site: (site.start, site.code))
+    found = []
+    for outcome in study.with_role("primary"):
+        own = {row.site: words.shown(outcome.estimate, row) for row in outcome.estimate.site}
+        say = words.say(outcome.estimate)
+        for site in sites:
+            row = own.get(site.code)
+            if row is not None and row["effect"] is not None:
+                found.append(
+                    {
+                        "site": site.name,
+                        "outcome": outcome.plain_title,
+                        "unit": words.unit(outcome.estimate, outcome),
+                        "better_down": _better_down(outcome),
+                        **_figures(row),
+                        "said": say(row["effect"]),
+                        "in_full": words.shown_with_range(outcome.estimate, row),
+                    }
+                )
+    return found
+
+
+def sites_chart(study: Results, out: Generated) -> Markup:
+    """All sites on one chart, a field for each main outcome, for the front page and for sites."""
+    rows = site_rows(study)
+    if not rows:
+        return Markup("")
+    titles = list(dict.fromkeys(str(row["outcome"]) for row in rows))
+    said = f"Each site alone, in the order in which they started. {_tally(rows, titles)}"
+    said += " One site is a few areas, so its range is wide: this is no league table."
+    kind = "Chart of the effect on each main outcome at each site, with ranges"
+    name = f"{study.study}/all-sites"
+    return out.chart(name, "", kind, said, figures.sites_together, rows, titles)
+
+
+def card(programme: str, edition: str, study: Results) -> bytes:
+    """The picture that stands for the book where its address is passed on."""
+    rows = [
+        {
+            "outcome": one.plain_title,
+            "verdict": words.verdict(one.finding).word,
+            "said": words.finding_percent(one.finding),
+            "better_down": _better_down(one),
+            **_figures(one.finding.effect_percent.plain()),
+        }
+        for one in study.with_role("primary")
+    ]
+    known = f"Edition {edition}, data as known on {words.day(study.vintage)}"
+    band = words.SYNTHETIC if study.synthetic else ""
+    return figures.social_card(f"{programme}: is it working?", known, rows, band)
+
+
+def sites_table(study: Results) -> Markup:
+    """The same as a table, with the ranges."""
+    rows = site_rows(study)
+    titles = list(dict.fromkeys(str(row["outcome"]) for row in rows))
+    cells = {(row["site"], row["outcome"]): row["in_full"] for row in rows}
+    listed = [
+        [site, *(cells.get((site, title), "not shown") for title in titles)]
+        for site in dict.fromkeys(str(row["site"]) for row in rows)
+    ]
+    columns = ["Site", *titles]
+    return table(
+        "Sites and main outcomes: effect (range)", columns, listed, numeric="t" + "n" * len(titles)
+    )
+
+
+def _tally(rows: Sequence[dict[str, Any]], titles: Sequence[str]) -> str:
+    """Of how many sites each outcome went which way, all of them counted."""
+    told = []
+    for title in titles:
+        own = [
+            row["effect"] * (-1 if row["better_down"] else 1)
+            for row in rows
+            if row["outcome"] == title
+        ]
+        better, worse = sum(one > 0 for one in own), sum(one < 0 for one in own)
+        same = len(own) - better - worse
+        parts = [f"better at {better}", f"worse at {worse}"]
+        parts += [f"as it would have been at {same}"] if same else []
+        told.append(f"{title}: {words.listed(parts)}.")
+    return " ".join(told)
