@@ -122,8 +122,8 @@ def _made_of(study: Results) -> Iterator[float]:
     for item in study.lives.items if study.lives else ():
         # How many answered an item, over arms and waves.
         yield float(sum(wave.respondents or 0 for wave in item.waves))
-    for row in study.value.by_outcome if study.value else ():
-        yield from _walk(money.in_weeks(row.events_avoided.plain()))
+    for priced in study.value.by_outcome if study.value else ():
+        yield from _walk(money.in_weeks(priced.events_avoided.plain()))
 
 
 def _of_logarithm(value: float) -> Iterator[float]:
