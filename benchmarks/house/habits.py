@@ -98,8 +98,8 @@ PRIVATE_WORDS = frozenset(
     )
 )
 
-# Parameters that still are tuples of mixed meaning: none.
-MIXED_TUPLES: frozenset[str] = frozenset()
+# Parameters that are tuples of mixed meaning: what Python's reader of HTML hands over.
+MIXED_TUPLES: frozenset[str] = frozenset({"edition:_Page.handle_starttag.attrs"})
 
 # A text may be taken apart where somebody else wrote it, or where it is an address with a grammar.
 READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {

@@ -144,7 +144,7 @@ def hidden(context: typer.Context, as_json: AsJson = False) -> None:
     from dataclasses import asdict
 
     from evaluation.publish.outputs import released_now
-    from evaluation.release import hidden_by_outcome
+    from evaluation.release.protected import hidden_by_outcome
 
     session: Session = context.obj
     rows = [

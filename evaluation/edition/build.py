@@ -27,7 +27,7 @@ from evaluation.edition.guard import guard
 from evaluation.edition.pages.claims import Claims
 from evaluation.edition.past import COMING, FOLDER, INDEX
 from evaluation.edition.scan.built import refuse_leaks, scan
-from evaluation.edition.scan.read import SEARCH_INDEX, SEARCH_WORDS
+from evaluation.edition.scan.contents import SEARCH_INDEX, SEARCH_WORDS
 from evaluation.errors import BookError, missing
 from evaluation.progress import Progress
 from evaluation.workspace import GENERATED_PAGES, Workspace, package

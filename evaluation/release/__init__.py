@@ -12,20 +12,16 @@ from evaluation.release.change import (
     steps_of,
     with_steps,
 )
-from evaluation.release.protected import Hidden, hidden_by_outcome, median_widening, widenings
-from evaluation.release.released_practice import practice_printed
+from evaluation.release.released_lives import practice_printed
 from evaluation.release.released_results import Released, release
 from evaluation.release.rounding import Terms, public_key, terms_of
 
 __all__ = [
-    "Hidden",
     "Released",
     "Terms",
     "audited",
     "headline_step",
-    "hidden_by_outcome",
     "inside_of",
-    "median_widening",
     "practice_printed",
     "public_key",
     "release",
@@ -33,6 +29,5 @@ __all__ = [
     "stepped_figures",
     "steps_of",
     "terms_of",
-    "widenings",
     "with_steps",
 ]

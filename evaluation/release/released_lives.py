@@ -1,4 +1,4 @@
-"""The survey as it leaves: means at a step worth several respondents, and what people wrote.
+"""What people said and what sites did, as it leaves: at a step worth several people.
 
 A mean of answers has a sensitivity as a count has: one respondent moves it by the span of answers
 times his weight over how many answered. What better lives are worth is an effect on such a mean,
@@ -24,7 +24,9 @@ from evaluation.disclosure.released import (
     significant,
     survey_step,
 )
+from evaluation.learning.practice import Practised, Printed
 from evaluation.quarters import Period
+from evaluation.release.rounding import Terms
 from evaluation.study.lives_record import LARGEST_WEIGHT, ArmWave, Item, Lives, VoicesSaid, Worth
 
 AGREED_FIGURES = 2
@@ -224,3 +226,32 @@ class _Lives:
                 cell="" if atom is None else cell_of(self.key, atom),
             )
         )
+
+
+def practice_printed(programme: str, terms: Terms) -> Printed:
+    """How a site's figures of practice are printed.
+
+    Whom a practice reached is counted of people, as an outcome is: so its figure stands at a step
+    worth several of those who could have been reached, with an offset of its own, and is hidden
+    where these are hidden themselves. The mean of what single areas say stands at a step that
+    several people in one of them are worth.
+    """
+
+    def printed(one: Practised) -> float | None:
+        if terms.open_data:
+            return one.value
+        policy = terms.policy(one.figure)
+        if one.per == 1.0:
+            step = step_of(1 / one.out_of, policy.step_people)
+        else:
+            atom = Atom.of(programme, f"{one.figure}|out of", one.areas, one.period)
+            shown = rounded(round(one.out_of), atom, terms.key, policy)
+            if shown.printed is None:
+                return None
+            step = step_of(one.per / shown.printed, policy.step_people)
+        drawn = terms.key.share_of(
+            ["practice", programme, one.figure, one.site, one.period.label, list(one.areas)]
+        )
+        return max(0.0, stepped(one.value, step, drawn))
+
+    return printed

@@ -20,7 +20,8 @@ from evaluation.edition.html_tables import table
 from evaluation.ledger.calendar import Due, calendar
 from evaluation.programme import OPEN_SITE
 from evaluation.quarters import Period, parse_instant
-from evaluation.release import Released, hidden_by_outcome, median_widening, widenings
+from evaluation.release import Released
+from evaluation.release.protected import hidden_by_outcome, median_widening, widenings
 from evaluation.study.record import Results
 from evaluation.study.written import record_if_there
 

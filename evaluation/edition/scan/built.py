@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING
 
 from evaluation.disclosure.bundle import refuse_unreleased
 from evaluation.edition.edition import Edition
-from evaluation.edition.scan import read
+from evaluation.edition.scan import contents
+from evaluation.edition.scan.contents import Held
 from evaluation.edition.scan.known import Known, exactly
 from evaluation.edition.scan.numbers import HASH, Number, numbers
-from evaluation.edition.scan.read import Held
 from evaluation.errors import BookError
 from evaluation.workspace import GENERATED_PAGES, package
 
@@ -127,7 +127,7 @@ class _Scan:
     def leaks(self) -> Iterator[Leak]:
         """File by file; the search index last, since its words are those of the pages."""
         paths = [one for one in sorted(self.folder.rglob("*")) if one.is_file()]
-        for path in sorted(paths, key=lambda one: one.name == read.SEARCH_INDEX):
+        for path in sorted(paths, key=lambda one: one.name == contents.SEARCH_INDEX):
             name = path.relative_to(self.folder).as_posix()
             if name.split("/")[0] in THEME:
                 continue
@@ -135,14 +135,14 @@ class _Scan:
             yield from self._file(path, name)
 
     def _file(self, path: Path, name: str) -> Iterator[Leak]:
-        if path.suffix not in read.READERS and path.name != read.SEARCH_INDEX:
-            if not self._open(name):
+        if path.suffix not in contents.READERS and path.name != contents.SEARCH_INDEX:
+            if not self._open(name) and name not in self.known.constants["pictures"]:
                 yield Leak(file=name, place="the file", what=path.suffix, why="nothing reads it")
             return
         if self._is_code(path, name):
             return
         own = self._made_of(name) if path.suffix == ".html" else None
-        texts = list(read.texts(path))
+        texts = list(contents.texts(path))
         if path.suffix == ".html":
             self.indexed.update(*(_WORD.findall(one.text) for one in texts), self._words_of(name))
         for held in texts:
@@ -168,16 +168,16 @@ class _Scan:
     def _held(self, name: str, held: Held, own: frozenset[str] | None) -> Iterator[tuple[str, str]]:
         """What of one text is not explained, and why it has to be."""
         text = held.text
-        if text == read.HIDDEN:
+        if text == contents.HIDDEN:
             yield "a part that is not shown", "what is not shown is not released"
-        elif held.place == read.OUTPUT:
+        elif held.place == contents.OUTPUT:
             yield "what a notebook printed", "notebooks of figures that are not open stay inside"
         elif held.place == "comment" and re.search(r"\d", text.removeprefix("%PDF-1.7")):
             yield text.strip()[:40], "a comment holds no number"
         elif held.drawn:
             if found := _FINER.search(text):
                 yield found[0], "a coordinate has one decimal place"
-        elif held.column == read.INDEXED:
+        elif held.column == contents.INDEXED:
             self.numbers += 1
             if text.isdigit() and text not in self.indexed:
                 yield text, "the search index holds a number of no page"

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from evaluation.declared import read_yaml
 from evaluation.edition import words
-from evaluation.edition.pages import donors, learning, money, places, quality
+from evaluation.edition.pages import claim_page, donors, learning, money, places, quality
+from evaluation.edition.pages.claims import Claims
 from evaluation.edition.scan.numbers import HASH, Explained, numbers
 from evaluation.ledger.receipt import CHAIN_VERSION
-from evaluation.release import hidden_by_outcome, median_widening, widenings
+from evaluation.release.protected import hidden_by_outcome, median_widening, widenings
 from evaluation.workspace import package
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class Known:
         return cls(
             released=Explained.of(figures),
             exact=frozenset(exactly(one) for one in figures if math.isfinite(one)),
-            declared=Explained.of(declared | set(_things(edition))),
+            declared=Explained.of(declared | {*_things(edition), *_returns(workspace, edition)}),
             measured=frozenset(exactly(one) for one in measured if math.isfinite(one)),
             digests=frozenset(_digests(edition)),
             constants=constants,
@@ -119,6 +120,10 @@ def _made_of(study: Results) -> Iterator[float]:
             rows = donors.levels(outcome.synthetic_unit)
             yield from _walk(rows)
             yield donors.apart_before(rows, study.starts[0])
+    for fifth in study.equity:
+        for one in fifth.effects:
+            for end in (one.effect, one.low, one.high):
+                yield from () if end is None else _of_logarithm(end)
     for item in study.lives.items if study.lives else ():
         # How many answered an item, over arms and waves.
         yield float(sum(wave.respondents or 0 for wave in item.waves))
@@ -177,6 +182,14 @@ def _things(edition: Edition) -> Iterator[float]:
         wider = list(widenings(one.entries).values())
         yield from (max(wider, default=0.0), statistics.median(wider or [0.0]))
         yield median_widening(one) or 0.0
+
+
+def _returns(workspace: Workspace, edition: Edition) -> Iterator[float]:
+    """How many returns fed each headline figure."""
+    claims = Claims(edition)
+    fed = claim_page.returns_by_outcome(workspace, edition.headline)
+    for claim in claims.headline().values():
+        yield float(len(claim_page.receipts(edition, edition.headline, claim, fed)))
 
 
 def _files(workspace: Workspace, constants: Mapping[str, Any]) -> Iterator[Path]:

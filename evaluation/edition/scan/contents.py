@@ -69,7 +69,8 @@ class _Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         said = {name: value or "" for name, value in attrs}
-        if said.get("name") == "viewport":
+        # How wide a screen is, and the card that a link is shown as.
+        if said.get("name") == "viewport" or said.get("property", "").startswith("og:image:"):
             return
         self._inside.append(tag) if tag in NOT_READ else None
         if OUTPUT in said.get("class", "").split():
