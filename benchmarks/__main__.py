@@ -16,6 +16,7 @@ RUN = (
     "python -m benchmarks.agreement",
     "python -m benchmarks.entries WORKSPACE [STUDY] [--record NAME]",
     "OMP_NUM_THREADS=1 python -m benchmarks.synthetic",
+    "OMP_NUM_THREADS=1 python -m benchmarks.predictor_cases",
     "OMP_NUM_THREADS=1 python -m benchmarks.solver_proofs [PATH]",
     "python -m benchmarks.donors_started",
     "python -m benchmarks.placebo_study NAME PATH --area .. --period .. --outcome .. --windows ..",

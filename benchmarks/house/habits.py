@@ -8,8 +8,8 @@ folder and its name, so that an exception stays when a module is merged or renam
 from __future__ import annotations
 
 # The whole of `evaluation/`: a new room raises them by what it needs, and nothing else does.
-MOST_MODULES = 364
-MOST_LINES_PROPER = 65_900
+MOST_MODULES = 370
+MOST_LINES_PROPER = 67_000
 
 # One module: long enough to be worth a name, short enough to be read in one sitting.
 LEAST_LINES, MOST_LINES = 60, 800
@@ -271,10 +271,13 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "edition:pages",
         "release:steps_of",
         "ledger:_head",
+        "portal:_believed",
+        "portal:_described",
         "portal:_settings",
         "portal:_without_token",
         "portal:database",
         "portal:findings",
+        "portal:service_from_environment",
         "ledger:read",
         "publish:_about",
         "publish:_file",

@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from evaluation.errors import WorkspaceError
+from evaluation.portal.sign_on import Service, service_from_environment
 from evaluation.programme import Programme
 from evaluation.workspace import Workspace, write_whole
 
@@ -46,6 +47,8 @@ class Portal:
     behind_proxy : whether a proxy in front says by X-Forwarded-Proto that it was asked by TLS.
     brand : a folder with a design system's own stylesheet and fonts, for those who may use them.
     help : whom to ask, in a sentence.
+    service : who signs people in besides the portal itself; None where nobody does.
+    passwords : whether people may sign in with a password of the portal's own.
     """
 
     workspace: Workspace
@@ -59,13 +62,16 @@ class Portal:
     behind_proxy: bool = False
     brand: Path | None = None
     help: str = "Ask the programme's evaluation team, who invited you."
+    service: Service | None = None
+    passwords: bool = True
 
     @property
     def programme(self) -> Programme:
         """The programme as it is declared now."""
         folder = self.workspace.studies / self.programme_name
-        newest = max((one.stat().st_mtime_ns for one in folder.glob("*.*")), default=0)
-        return _programme(self.workspace, self.programme_name, newest)
+        files = sorted([*folder.glob("*.*"), *folder.glob("outcomes/*.*")])
+        stamps = tuple(f"{one} {one.stat().st_mtime_ns} {one.stat().st_size}" for one in files)
+        return _programme(self.workspace, self.programme_name, stamps)
 
     @property
     def folder(self) -> Path:
@@ -87,8 +93,9 @@ class Portal:
 
 
 @lru_cache(maxsize=4)
-def _programme(workspace: Workspace, name: str, _newest: int) -> Programme:
-    # The newest file's time is part of the question: a changed declaration is read again.
+def _programme(workspace: Workspace, name: str, _stamps: tuple[str, ...]) -> Programme:
+    # Every file's time is part of the question: a declaration that was changed is read again, and
+    # so is one of which a file was taken away.
     return Programme.load(workspace, name)
 
 
@@ -108,6 +115,7 @@ def from_environment(workspace: Workspace, programme: str, *, demonstration: boo
             expected="govuk-frontend.min.css, and its fonts under assets/",
         )
     hosts = os.environ.get("NEWSTART_PORTAL_HOSTS", "")
+    service = service_from_environment()
     return Portal(
         workspace=workspace,
         programme_name=programme,
@@ -120,6 +128,9 @@ def from_environment(workspace: Workspace, programme: str, *, demonstration: boo
         behind_proxy=os.environ.get("NEWSTART_PORTAL_PROXY", "no") == "yes",
         brand=Path(brand).resolve() if brand else None,
         help=os.environ.get("NEWSTART_PORTAL_HELP", plain.help),
+        service=service,
+        # Without a service a portal without passwords would let nobody in.
+        passwords=service is None or os.environ.get("NEWSTART_PORTAL_PASSWORDS", "yes") == "yes",
     )
 
 

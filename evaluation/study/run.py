@@ -32,7 +32,7 @@ from evaluation.finding import Finding, Judged, adjust, judge
 from evaluation.finding.feasibility import Feasibility, feasibility_of
 from evaluation.ledger.calendar import due, passed
 from evaluation.ledger.events import read_events, touched
-from evaluation.panel import Panel
+from evaluation.panel import Panel, counts_after_start
 from evaluation.programme import Programme
 from evaluation.progress import Progress
 from evaluation.protocol import EstimatorName, Protocol, Published
@@ -55,10 +55,11 @@ if TYPE_CHECKING:
 def take_look(study: Study, standing: Standing) -> Seen | None:
     """The look of a study's vintage, written to its look ledger if all is as it was locked.
 
-    None where no looks are planned, the study is exploratory, or nothing has started.
+    None where no looks are planned, the study is exploratory, or nothing has started: a first
+    period that is left out, since a site ran for a part of it, has nothing to look at.
     """
     panel, protocol = study.panel, study.protocol
-    if protocol.looks is None or standing.exploratory or not panel.treated.any():
+    if protocol.looks is None or standing.exploratory or not counts_after_start(panel):
         return None
     assignments, kept = study.assignments, study.store.kept
     assert kept is not None  # where looks are planned, assignments are kept
