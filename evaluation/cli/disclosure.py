@@ -105,6 +105,31 @@ def audit(
         raise typer.Exit(PROBLEMS)
 
 
+@app.command("recompute")
+def recompute(
+    context: typer.Context,
+    study: Annotated[str, typer.Argument(help="PROGRAMME/STUDY, which was run.")],
+    counts: Annotated[int, typer.Option(help="How many counts to move by one person.")] = 3,
+    as_json: AsJson = False,
+) -> None:
+    """Compute a study again of neighbouring counts; exit 1 where what is printed tells them."""
+    from evaluation.release import recomputed, terms_of
+
+    session: Session = context.obj
+    programme = session.programme
+    terms = terms_of(session.workspace, programme)
+    found = recomputed(session.workspace, programme, terms, study, most=counts, progress=say)
+    if as_json:
+        print_json([one.as_dict() for one in found])
+    else:
+        for one in found:
+            print(f"{one.moved}: {one.alike:,} of {one.figures:,} figures are printed alike")
+            for address in one.beyond:
+                print(f"  moved by more than its step: {address}")
+    if not all(one.ok for one in found):
+        raise typer.Exit(PROBLEMS)
+
+
 def _told(found: Protection) -> None:
     if found.fewest is None:
         say("Nothing of what sites sent would be printed.")

@@ -124,7 +124,7 @@ def audited(
     ------
     DisclosureError : what was printed contradicts itself or the ledger.
     """
-    seen = list(_seen(workspace, programme, terms, editions, with_now=with_now))
+    seen = everything_seen(workspace, programme, terms, editions, with_now=with_now)
     folder = workspace.var / "release" / programme.name / KEPT
     return protection_of(programme, terms, seen, insider=insider, folder=folder if keep else None)
 
@@ -182,14 +182,15 @@ def _hidden(seen: Sequence[Seen], programme: Programme, insider: tuple[str, str]
 # What the attacker holds -----------------------------------------------------------------------
 
 
-def _seen(
+def everything_seen(
     workspace: Workspace,
     programme: Programme,
     terms: Terms,
     editions: Mapping[str, datetime],
     *,
-    with_now: bool,
-) -> Iterator[Seen]:
+    with_now: bool = True,
+) -> list[Seen]:
+    """Every edition as an attacker holds it, oldest first; parameters as in `audited`."""
     with Ledger.open(workspace.database, workspace.raw) as ledger:
         register = ledger.register(programme.name)
         withdrawn = {
@@ -212,7 +213,7 @@ def _seen(
         found.append(Seen(name=name, counts=counts[name], lines=lines, studies=studies, raw=raw))
     if with_now:
         found += _now(workspace, programme, terms)
-    yield from (_without(one, withdrawn) for one in found)
+    return [_without(one, withdrawn) for one in found]
 
 
 def _lines_of(printed: Sequence[PrintedValue]) -> dict[str, Line]:

@@ -181,7 +181,7 @@ class Rounding:
         # It lies less than a step either side of what was printed, less what it was moved outwards.
         middle = shown - away * step
         for line in apart:
-            shown = _kept_beside(line, value, shown, step)
+            shown = kept_beside(line, value, shown, step)
         self.known[same] = shown
         self.first[same] = Entry(
             address=f"{self.address}.{name}",
@@ -207,7 +207,8 @@ def one_figure(value: float) -> float:
     return float(f"{value:.{LEAST_FIGURES}g}") + 0.0
 
 
-def _kept_beside(line: float, value: float, shown: float, step: float) -> float:
+def kept_beside(line: float, value: float, shown: float, step: float) -> float:
+    """A printed figure on the side of a line on which the figure lies."""
     near = round(NEAR * step, 12)
     if value > line >= shown:
         return line + near

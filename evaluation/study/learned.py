@@ -249,7 +249,7 @@ def facts_of(
             facts["chain.broken"] = chain.broken is not None
             facts["chain.not_delivered"] = chain.failure is Failure.DELIVERY
             facts["chain.failure"] = str(chain.failure) if chain.failure else "none"
-    if results.value is not None:
+    if results.value is not None and results.value.stands:
         totals = results.value.totals
         facts["value.chance"] = totals.p_npsv_positive
         facts["value.npsv"] = totals.npsv.mean

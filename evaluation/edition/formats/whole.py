@@ -50,9 +50,9 @@ figure.chart img { max-width: min(var(--chart), 480px); }
 :root { --measure: none; --wide: none; }
 body { background: white; } figure, tr, li { break-inside: avoid; }
 h1, h2, h3, summary, caption, .cell_input, .print-band { break-after: avoid; }
-caption, h1 + p, p:has(+ figure), p:has(+ .what-if) { break-inside: avoid; }
-h1 + p, p:has(+ figure), p:has(+ .what-if) { break-after: avoid; }
-figcaption { break-before: avoid; } .what-if { break-inside: avoid; }
+caption, h1 + p, p:has(+ figure) { break-inside: avoid; }
+h1 + p, p:has(+ figure) { break-after: avoid; }
+figcaption { break-before: avoid; }
 tr:nth-child(-n+2) { break-after: avoid; } tr:nth-last-child(-n+2) { break-before: avoid; }
 thead { break-after: avoid; break-inside: avoid; } tbody tr:first-child { break-before: avoid; }
 dl, dl > div, dd { break-inside: avoid; } h4, .rule, dt { break-after: avoid; }

@@ -21,6 +21,7 @@ from evaluation.ledger.calendar import Due, calendar
 from evaluation.programme import OPEN_SITE
 from evaluation.quarters import Period, parse_instant
 from evaluation.release import Released
+from evaluation.release.last_audit import LastAudit
 from evaluation.release.protected import hidden_by_outcome, median_widening, widenings
 from evaluation.study.record import Results
 from evaluation.study.written import record_if_there
@@ -282,12 +283,34 @@ def protected_view(edition: Edition) -> dict[str, Any]:
         "widened": _widened(made) if made else "",
         "values": words.number(len(made.entries)) if made else "",
         "open_data": study.programme in edition.open_data,
+        "attacked": _attacked(edition.audit, f"{study.programme}/{study.study}", made),
     }
 
 
 def hidden_share(made: Released) -> float:
     """Of a hundred counts of sites, how many are hidden."""
     return 100 * sum(one.hidden for one in made.counts.values()) / max(len(made.counts), 1)
+
+
+def _attacked(audit: LastAudit | None, study: str, made: Released | None) -> str:
+    """What the last audit found, and whether it is of what is printed here."""
+    if audit is None or made is None:
+        return "No audit was run where this book was built."
+    if audit.fewest is None:
+        return "When it was last run, no count of people was printed, and so none attacked."
+    many = words.number(audit.editions)
+    others = {0: "no earlier edition", 1: "one earlier edition"}.get(
+        audit.editions, f"{many} earlier editions"
+    )
+    said = (
+        f"When it was last run, on {words.day(audit.run)}, it held {words.number(audit.figures)} "
+        f"printed figures, those of {others} among them. Of {words.number(audit.protected)} counts "
+        f"of sites, of single areas and of revisions, each kept at least "
+        f"{words.number(audit.fewest)} possible values."
+    )
+    if not audit.is_of(study, made):
+        said += " Figures have come in since, so it was run on another state than this book's."
+    return said
 
 
 def _hidden_in_all(made: Released) -> str:

@@ -172,6 +172,9 @@ def _things(edition: Edition) -> Iterator[float]:
     yield from (float(row.figures) for one in edition.rounds for row in one.restated)
     yield from (float(receipt["rows"]) for receipt in edition.receipts)
     yield float(len(edition.receipts))
+    if edition.audit is not None:
+        told = (edition.audit.figures, edition.audit.protected, edition.audit.fewest)
+        yield from (float(many) for many in told if many is not None)
     for one in edition.released.values():
         yield float(len(one.entries))
         yield float(len(one.counts))
