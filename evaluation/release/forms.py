@@ -16,6 +16,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,6 +38,7 @@ BY = ("cohort", "site", "quarter", "event_time")
 DID = "did"
 LIKE_DID = ("did", "synthetic_did", "synthetic_control", "imputation")
 PERCENT = 100.0
+NORMAL = NormalDist()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -292,6 +294,21 @@ class Forms:
     @cached_property
     def _row_slopes(self) -> dict[tuple[str, str], Slope]:
         return {(by, which): self._effect(share) for by, which, share in self._shares()}
+
+    def chances(self) -> Iterator[Sum]:
+        """The p-values of printed rows: by the spread of the draws, which whoever has them knows.
+
+        Each tells its effect to a fraction of the step at which the effect itself is printed.
+        """
+        held = self.raw.estimate if self.raw is not None else None
+        for by, which, row in held.entries() if held is not None else ():
+            slope = self._row_slopes.get((by, "" if by == "overall" else str(which)))
+            p, effect = row.p_value, row.effect
+            if slope is None or not effect or p is None or not 0 < p < 1:
+                continue
+            z = NORMAL.inv_cdf(1 - p / 2)
+            steep = -2 * NORMAL.pdf(z) * z / effect
+            yield Sum(name=f"did.0.{by}.{which}.p", value=p, slope=slope.times(steep))
 
     def _of_estimate(self, name: str, held: EstimateResult) -> Iterator[Sum]:
         for by, which, row in held.entries():
