@@ -12,6 +12,8 @@ RUN = (
     "python -m benchmarks.house [--at PATH ...] [--show] [--picture FILE.svg]",
     "python -m benchmarks.imports",
     "python -m benchmarks.published",
+    "python -m benchmarks.walk WORKSPACE [PROGRAMME]",
+    "python -m benchmarks.reading WORKSPACE [--pdf]",
     "python -m benchmarks.did",
     "python -m benchmarks.agreement",
     "python -m benchmarks.entries WORKSPACE [STUDY] [--record NAME]",

@@ -35,7 +35,9 @@ class ClaimRole(SphinxRole):
             )
         self.env.note_dependency(str(Path(self.env.srcdir) / "claims.json"))
         inside = [self._part(text, page) for text, page in found["parts"]]
-        return [nodes.inline(self.rawtext, "", *inside, classes=["claim"])], []
+        # The id as a class, so that whoever walks the book knows which quantity this is.
+        named = f"q-{self.text.replace('.', '-')}"
+        return [nodes.inline(self.rawtext, "", *inside, classes=["claim", named])], []
 
     def _part(self, text: str, page: str) -> nodes.Node:
         """A piece of the claim; a figure with a page of its own links to it, not to itself."""

@@ -27,6 +27,7 @@ STATED = frozenset(
         "level",
         "of",
         "price_base",
+        "site_costs",
         "unit_cost",
         "weight",
         "years",
@@ -66,6 +67,7 @@ class _Accounts:
         self.known: dict[float, float | None] = {}
         self.steps: dict[float, float | None] = {}
         self.entries: list[Entry] = []
+        self.counts: dict[tuple[float | None, ...], list[float | None]] = {}
 
     def walk(self, content: Any, at: tuple[str, ...]) -> Any:
         """A part of the accounts, by the keys that lead to it."""
@@ -165,10 +167,15 @@ class _Accounts:
     def _events(
         self, mean: float, low: float | None, high: float | None, at: tuple[str, ...], step: float
     ) -> list[float | None]:
+        # Two prices of one outcome multiply one quantity: it is printed once, and then known.
+        same = tuple(None if one is None else one_figure(one) for one in (mean, low, high))
+        if same in self.counts:
+            return self.counts[same]
         found: list[float | None] = []
         for part, value, away in (("mean", mean, 0), ("low", low, -1), ("high", high, 1)):
             drawn = self.key.share_of(["events", self.address, *at, part])
             found.append(None if value is None else stepped(value, step, drawn, away))
+        self.counts[same] = found
         return found
 
     def _figure(self, value: float, at: tuple[str, ...]) -> float:

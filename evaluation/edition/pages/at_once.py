@@ -107,8 +107,9 @@ def site_rows(study: Results) -> list[dict[str, Any]]:
     sites = sorted(study.sites, key=lambda site: (site.start, site.code))
     found = []
     for outcome in study.with_role("primary"):
-        own = {row.site: words.shown(outcome.estimate, row) for row in outcome.estimate.site}
-        say = words.say(outcome.estimate)
+        own = {row.site: words.compared(outcome, row) for row in outcome.estimate.site}
+        on = words.compared_on(outcome)
+        say = words.say(on)
         for site in sites:
             row = own.get(site.code)
             if row is not None and row["effect"] is not None:
@@ -116,11 +117,11 @@ def site_rows(study: Results) -> list[dict[str, Any]]:
                     {
                         "site": site.name,
                         "outcome": outcome.plain_title,
-                        "unit": words.unit(outcome.estimate, outcome),
+                        "unit": words.unit(on, outcome),
                         "better_down": _better_down(outcome),
                         **_figures(row),
                         "said": say(row["effect"]),
-                        "in_full": words.shown_with_range(outcome.estimate, row),
+                        "in_full": words.shown_with_range(on, row),
                     }
                 )
     return found
@@ -158,16 +159,24 @@ def card(programme: str, edition: str, study: Results) -> bytes:
 
 def sites_table(study: Results) -> Markup:
     """The same as a table, with the ranges."""
-    rows = site_rows(study)
-    titles = list(dict.fromkeys(str(row["outcome"]) for row in rows))
-    cells = {(row["site"], row["outcome"]): row["in_full"] for row in rows}
+    main = study.with_role("primary")
+    shown = {
+        (row.site, one.code): words.effect_at(
+            row.site, one, words.compared_on(one), words.compared(one, row)
+        )
+        for one in main
+        for row in one.estimate.site
+        if row.effect is not None
+    }
+    sites = sorted(study.sites, key=lambda site: (site.start, site.code))
     listed = [
-        [site, *(cells.get((site, title), "not shown") for title in titles)]
-        for site in dict.fromkeys(str(row["site"]) for row in rows)
+        [site.name, *(shown.get((site.code, one.code), "not shown") for one in main)]
+        for site in sites
+        if any((site.code, one.code) in shown for one in main)
     ]
-    columns = ["Site", *titles]
+    columns = ["Site", *(one.plain_title for one in main)]
     return table(
-        "Sites and main outcomes: effect (range)", columns, listed, numeric="t" + "n" * len(titles)
+        "Sites and main outcomes: effect (range)", columns, listed, numeric="t" + "n" * len(main)
     )
 
 
