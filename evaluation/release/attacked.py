@@ -356,6 +356,7 @@ class _View:
     multiple: float
     slack: float
     edition: int
+    row: str = ""
 
     def offset(self) -> tuple[float, float]:
         """Between which ends its offset lies in truth."""
@@ -430,6 +431,7 @@ class _Attacked:
             multiple=round((line.low + line.step) / line.step),
             slack=SMALL + one.bend * 4 * line.step,
             edition=n,
+            row=one.row,
         )
 
     def chances(self) -> Iterator[_View]:
@@ -438,11 +440,10 @@ class _Attacked:
             own = {id(one.forms): one.forms for one in self.views if one.edition == n}
             for forms in own.values():
                 drawn = forms.results.assignments.drawn if forms.results is not None else 0
-                printed = {one.address.rpartition(".")[0] for one in self.views}
+                printed = {one.row for one in self.views if one.row}
                 for one in forms.chances():
-                    row = f"{self.outcome.code}.{one.name.rpartition('.')[0].rstrip('.')}"
                     shown = p_value(one.value, drawn)
-                    if not any(address.endswith(row) for address in printed) or shown <= 0:
+                    if one.row not in printed or shown <= 0:
                         continue
                     yield _View(
                         address=f"{self.outcome.code}.{one.name}",

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
@@ -76,13 +76,15 @@ class Mean:
 class Sum:
     """A figure by its address, as it was computed, and its slope.
 
-    bend : how far, relative to the square of a change in per cent, it is from being straight.
+    bend : how far, relative to the square of a change in per cent, it is from being straight. row :
+    of the estimate that it stands in, if it is of one.
     """
 
     name: str
     value: float
     slope: Slope
     bend: float = 0.0
+    row: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -308,7 +310,9 @@ class Forms:
                 continue
             z = NORMAL.inv_cdf(1 - p / 2)
             steep = -2 * NORMAL.pdf(z) * z / effect
-            yield Sum(name=f"did.0.{by}.{which}.p", value=p, slope=slope.times(steep))
+            row_name = _row_name(f"{DID}.0", by, which)
+            name = f"{row_name}.p"
+            yield Sum(name=name, value=p, slope=slope.times(steep), row=row_name)
 
     def _of_estimate(self, name: str, held: EstimateResult) -> Iterator[Sum]:
         for by, which, row in held.entries():
@@ -316,10 +320,11 @@ class Forms:
             slope = self._row_slopes.get(key)
             if slope is None:
                 continue
-            address = ".".join(filter(None, (name, *key)))
+            address = _row_name(name, *key)
             # Of other estimators the effects alone: their ranges hang on figures otherwise.
             for part in PARTS if held.estimator == DID else PARTS[:1]:
-                yield from self._printed(f"{address}.{part}", getattr(row, part), slope)
+                for one in self._printed(f"{address}.{part}", getattr(row, part), slope):
+                    yield replace(one, row=address)
 
     def _headline(self, raw: OutcomeResult, overall: Slope) -> Iterator[Sum]:
         """The finding in per cent: of what would have been, which hangs on counts itself."""
@@ -499,3 +504,7 @@ class Forms:
                         if value is not None and math.isfinite(value):
                             slope = events.times(factor)
                             yield Sum(name=f"{at}.{what}.{end}", value=value, slope=slope)
+
+
+def _row_name(estimate: str, by: str, which: object) -> str:
+    return ".".join(filter(None, (estimate, by, str(which))))

@@ -128,10 +128,10 @@ def test_a_p_value_moves_as_its_slope_says(study: Study, raw: Results) -> None:
     forms = _forms(study, "ae_attendances", raw)
     assert forms is not None
     chances = list(forms.chances())
-    rows = {one.name.rpartition(".")[0]: one for one in forms.sums() if one.name[-6:] == "effect"}
+    rows = {one.row: one for one in forms.sums() if one.row and one.name == f"{one.row}.effect"}
     assert len(chances) > 5
     for one in chances:
-        row = rows[one.name.rpartition(".")[0].rstrip(".")]
+        row = rows[one.row]
         away = row.value > 0
         # A larger effect of either sign is less likely by chance.
         weights = one.slope.means[row.slope.means != 0] / row.slope.means[row.slope.means != 0]
