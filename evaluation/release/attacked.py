@@ -24,7 +24,7 @@ import numpy as np
 
 from evaluation import fingerprint
 from evaluation.disclosure.audit import Left, Printed
-from evaluation.disclosure.counts import Atom, Count, history, possible
+from evaluation.disclosure.counts import Atom, Count, among, history, possible
 from evaluation.disclosure.narrowest import Logarithm, System, narrowest
 from evaluation.disclosure.policy import Policy
 from evaluation.disclosure.protection import WORST, Held, Protection, counted, held
@@ -289,6 +289,8 @@ def _with_counts(seen: Sequence[Seen], programme: Programme, terms: Terms) -> li
             known.append(one.count)
             if edition.shown(one) is None:
                 shown = history(known, one.atom, terms.key, terms.policy(one.outcome))[-1]
+                people = sum(one.residents.values()) if one.residents else None
+                shown = among(shown, people, terms.policy(one.outcome))
                 address = f"{programme.name}..{one.outcome}.count.{one.site}.{one.quarter}"
                 lines[address] = _line_of(shown)
         found.append(replace(edition, lines=lines))
