@@ -200,7 +200,9 @@ class _Terms:
         else:
             own = held / np.maximum(held.sum(axis=1, keepdims=True), 1)
             moments = np.diag(held.sum(axis=0).astype(float)) - held.T.astype(float) @ own
-        inverse = np.linalg.pinv(moments, hermitian=True)
+        # The moments are counts, so that what is none of them is far below one; numpy's own bound
+        # lies within the rounding of a moment that is nothing.
+        inverse = np.linalg.pinv(moments, rcond=1e-10, hermitian=True)
         return cls(held=held, inverse=inverse, seen=sample.seen, method=method)
 
     def without_areas(self, figures: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -197,8 +197,9 @@ def test_figures_that_no_comparison_area_has_give_no_effect(name: str, periods: 
     gap = FIGURES.copy()
     gap[~TREATED, periods] = np.nan
     panel = placed(gap, np.arange(2000, 2000 + YEARS), 2005)
-    if name == "imputation" and periods.stop == 5:
-        found = imputation(panel, "y", assignments=drawn(panel)).overall()
+    if name in ("imputation", "two_way_fixed_effects") and periods.stop == 5:
+        # Least squares over all cells: the other periods before the start tell it.
+        found = SHARED[name](panel, "y", assignments=drawn(panel)).overall()
         assert np.isfinite(found["effect"].item())
         return
     with pytest.raises(EstimateError, match="comparison area"):
