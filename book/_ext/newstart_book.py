@@ -35,7 +35,9 @@ class ClaimRole(SphinxRole):
             )
         self.env.note_dependency(str(Path(self.env.srcdir) / "claims.json"))
         inside = [self._part(text, page) for text, page in found["parts"]]
-        return [nodes.inline(self.rawtext, "", *inside, classes=["claim"])], []
+        # The id as a class, so that whoever walks the book knows which quantity this is.
+        named = f"q-{self.text.replace('.', '-')}"
+        return [nodes.inline(self.rawtext, "", *inside, classes=["claim", named])], []
 
     def _part(self, text: str, page: str) -> nodes.Node:
         """A piece of the claim; a figure with a page of its own links to it, not to itself."""
@@ -115,7 +117,7 @@ def load_mathjax_for_formulas_only(
 def keep_vendored_scripts_out(app: Sphinx, config: Config) -> None:
     """Jupyter Book loads every script below _static in every page; these are asked for by page."""
     config.html_js_files = [
-        file for file in config.html_js_files if not str(file).startswith("vendor/")
+        file for file in config.html_js_files if not str(file).startswith(("vendor/", "by-page/"))
     ]
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-SWEEPS = 24
+SWEEPS = 12
 """Programmes with an aim for all counts at once; of each direction one."""
 ROUNDS = 4
 """Times that logarithms are drawn anew around the counts with the fewest values."""

@@ -18,12 +18,15 @@ from evaluation.ledger.signatures import PrintedValue, Signature, Signed
 from evaluation.programme import Programme
 from evaluation.quarters import format_instant, parse_instant
 from evaluation.release import audited, inside_of, release, terms_of
+from evaluation.release.last_audit import keep_audit
 from evaluation.study.results import read_results
 from evaluation.study.study import StudyName
 from evaluation.study.written import read_record
 from evaluation.workspace import write_whole
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from evaluation.disclosure.bundle import Bundle
     from evaluation.disclosure.protection import Held, Protection
     from evaluation.disclosure.released import Entry
@@ -79,6 +82,23 @@ def request_release(
         **_for_checkers(workspace, programme, released, counts),
     }
     return Requested(bundle=bundles.freeze(workspace, programme, content), audit=audit)
+
+
+def released_now(workspace: Workspace, programme: Programme) -> dict[str, Released]:
+    """Every study of a programme that was run, as it would leave now; nothing is printed by it.
+
+    Raises
+    ------
+    DisclosureError : its figures are people's and no disclosure key is named.
+    """
+    terms = terms_of(workspace, programme)
+    folder = workspace.var / "results" / programme.name
+    return {
+        name: release(read_results(workspace, name), terms)
+        for name in (
+            f"{programme.name}/{path.parent.name}" for path in sorted(folder.glob("*/results.json"))
+        )
+    }
 
 
 def refuse_request(workspace: Workspace, programme: Programme, name: StudyName, *, by: str) -> None:
@@ -161,18 +181,33 @@ def audit_of(
     ----------
     edition : he holds this one alone. insider, keep : see `evaluation.release.audited`.
     """
+    editions = instants_of(workspace, programme, edition)
+    found = audited(
+        workspace, programme, terms, editions, with_now=not edition, insider=insider, keep=keep
+    )
+    if not edition and insider is None:
+        keep_audit(workspace, programme, terms, found, len(editions))
+    return found
+
+
+def instants_of(
+    workspace: Workspace, programme: Programme, edition: str = ""
+) -> dict[str, datetime]:
+    """Each published edition of a programme, oldest first, and the instant of its figures.
+
+    Parameters
+    ----------
+    edition : this one alone.
+    """
     history = History.read(workspace)
     published = (history.named(edition),) if edition else history.editions
     # Every edition of the workspace is in one history; those of another programme are not ours.
     manifests = {one.name: read_record(one.folder / "manifest.json") for one in published}
-    editions = {
+    return {
         name: parse_instant(one["vintage"])
         for name, one in manifests.items()
         if one["programme"] == programme.name
     }
-    return audited(
-        workspace, programme, terms, editions, with_now=not edition, insider=insider, keep=keep
-    )
 
 
 def enter(workspace: Workspace, edition: str, read: Edition, *, by: str = "") -> None:

@@ -12,6 +12,8 @@ from evaluation.release.change import (
     steps_of,
     with_steps,
 )
+from evaluation.release.recomputed import recomputed
+from evaluation.release.released_lives import practice_printed
 from evaluation.release.released_results import Released, release
 from evaluation.release.rounding import Terms, public_key, terms_of
 
@@ -21,7 +23,9 @@ __all__ = [
     "audited",
     "headline_step",
     "inside_of",
+    "practice_printed",
     "public_key",
+    "recomputed",
     "release",
     "released_change",
     "stepped_figures",

@@ -13,7 +13,7 @@ from typing import Any
 from evaluation.disclosure.effects import stepped
 from evaluation.disclosure.key import Key
 from evaluation.disclosure.released import Entry, chance, money, money_step, significant
-from evaluation.release.rounding import one_figure
+from evaluation.release.rounding import kept_beside, one_figure
 
 RATIOS = frozenset({"bcr", "fiscal_ratio", "cashable_ratio"})
 STATED = frozenset(
@@ -27,6 +27,7 @@ STATED = frozenset(
         "level",
         "of",
         "price_base",
+        "site_costs",
         "unit_cost",
         "weight",
         "years",
@@ -66,6 +67,7 @@ class _Accounts:
         self.known: dict[float, float | None] = {}
         self.steps: dict[float, float | None] = {}
         self.entries: list[Entry] = []
+        self.counts: dict[tuple[float | None, ...], list[float | None]] = {}
 
     def walk(self, content: Any, at: tuple[str, ...]) -> Any:
         """A part of the accounts, by the keys that lead to it."""
@@ -103,7 +105,8 @@ class _Accounts:
         mean, low, high = (content[end] for end in _ENDS)
         step: float | None = None
         if at[-1] in RATIOS:
-            shown = [None if one is None else significant(one, 2) for one in (mean, low, high)]
+            step = _ratio_step(mean, low, high)
+            shown = self._ratios(mean, low, high, at, step)
         elif mean is None:
             shown = [None, low, high]
         elif at[-1] == EVENTS:
@@ -134,6 +137,29 @@ class _Accounts:
         ]
         return [made.printed if known is None else known, *ends]
 
+    def _ratios(
+        self,
+        mean: float | None,
+        low: float | None,
+        high: float | None,
+        at: tuple[str, ...],
+        step: float,
+    ) -> list[float | None]:
+        """Two figures, behind an offset as all else, and on the side of one on which they are.
+
+        Plainly rounded, a ratio over known costs tells by when it moves, where revisions are known.
+        """
+        found: list[float | None] = []
+        for part, value in zip(_ENDS, (mean, low, high), strict=True):
+            if value is None or not math.isfinite(value):
+                found.append(value)
+                continue
+            shown = stepped(value, step, self.key.share_of(["ratio", self.address, *at, part]))
+            for line in (0.0, 1.0):
+                shown = kept_beside(line, value, shown, step)
+            found.append(significant(shown, 4))
+        return found
+
     def _event_step(self, *figures: float | None) -> float:
         largest = max(abs(one) for one in figures if one is not None) or 1.0
         return max(EVENT_STEP, 10.0 ** (math.floor(math.log10(largest)) - 2))
@@ -141,10 +167,15 @@ class _Accounts:
     def _events(
         self, mean: float, low: float | None, high: float | None, at: tuple[str, ...], step: float
     ) -> list[float | None]:
+        # Two prices of one outcome multiply one quantity: it is printed once, and then known.
+        same = tuple(None if one is None else one_figure(one) for one in (mean, low, high))
+        if same in self.counts:
+            return self.counts[same]
         found: list[float | None] = []
         for part, value, away in (("mean", mean, 0), ("low", low, -1), ("high", high, 1)):
             drawn = self.key.share_of(["events", self.address, *at, part])
             found.append(None if value is None else stepped(value, step, drawn, away))
+        self.counts[same] = found
         return found
 
     def _figure(self, value: float, at: tuple[str, ...]) -> float:
@@ -185,6 +216,12 @@ class _Accounts:
                 step=step,
             )
         )
+
+
+def _ratio_step(*figures: float | None) -> float:
+    """A tenth of the decade of the largest: two figures of it."""
+    known = [abs(one) for one in figures if one is not None and math.isfinite(one) and one]
+    return 10.0 ** (math.floor(math.log10(max(known))) - 1) if known else 0.1
 
 
 _ENDS = ("mean", "low", "high")

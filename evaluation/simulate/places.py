@@ -206,7 +206,7 @@ def _adults(
 
 
 def _deprivation(scenario: Scenario, areas: tuple[Area, ...]) -> tuple[Deprivation, ...]:
-    """Fifths of equal size drawn by lot: no effect differs between them, whatever a page shows."""
+    """Fifths of equal size at random: each is given the same effect, whatever a page shows."""
     # A stream of its own, added later: places drawn from the first stay where they were.
     rng = np.random.default_rng([scenario.seed, 5])
     fifths = rng.permutation(np.arange(len(areas)) * 5 // len(areas)) + 1

@@ -212,15 +212,14 @@ def _next(edition: Edition, claims: Claims) -> list[str]:
 
 
 def _agencies(value: Accounts | None) -> dict[str, Any]:
-    heads = ["Agency", "Budget", "Paid", "Gained (range)", "Balance (range)"]
     if value is None:
-        return {"heads": heads, "rows": [], "note": ""}
+        return {"heads": ["Agency"], "rows": [], "note": ""}
     note = (
         f"Prices of {value.price_base}. Unit costs are averages; AME is spending on benefits, "
         "which never reaches a council or the NHS."
     )
-    rows = [[row.name, row.budget, *money.paid_and_gained(row)] for row in value.by_agency]
-    return {"heads": heads, "rows": rows[:MOST_ROWS], "note": note}
+    rows = money.agency_rows(value)[:MOST_ROWS]
+    return {"heads": money.agency_heads(value), "rows": rows, "note": note}
 
 
 def _instant(edition: Edition) -> int:

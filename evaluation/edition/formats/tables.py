@@ -202,13 +202,20 @@ def _changes(edition: Edition) -> list[Row]:
 
 
 def _agencies(value: Accounts) -> list[Row]:
-    return [
-        {"agency": row.name, "budget": row.budget}
-        | _ends("gain", row.gain)
-        | _ends("cost", row.cost)
-        | _ends("net", row.net)
-        for row in value.by_agency
-    ]
+    """Every agency's account, and what it gained with the outcomes that a check objects to."""
+    holds = {(row.agency, row.budget): row for row in value.by_agency}
+    every = value.with_objected.by_agency if value.with_objected else value.by_agency
+    found: list[Row] = []
+    for row in every:
+        own = holds.get((row.agency, row.budget))
+        accounts = _ends("gain", own.gain) | _ends("net", own.net) if own else {}
+        found.append(
+            {"agency": row.name, "budget": row.budget}
+            | _ends("cost", row.cost)
+            | accounts
+            | _ends("gain_with_objected", row.gain)
+        )
+    return found
 
 
 def _over_time(value: Accounts) -> list[Row]:
