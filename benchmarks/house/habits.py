@@ -199,7 +199,8 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "edition:software_changes",
         "edition:typeset",
         "learning:_tokens",
-        "setup:_refuse_name",
+        "declared:read_text",
+        "setup:refuse_name",
         "setup:costs_to_returns",
     ),
     "what another program wrote: pages, drawings, logs, archives": (
