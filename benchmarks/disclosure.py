@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from collections import defaultdict
 
 import numpy as np
@@ -21,12 +22,15 @@ from evaluation.disclosure.audit import Printed, attack
 from evaluation.disclosure.counts import Atom, history, possible, rounded
 from evaluation.disclosure.effects import step_of
 from evaluation.disclosure.key import Key
+from evaluation.disclosure.narrowest import Logarithm, System, narrowest
 from evaluation.disclosure.policy import Policy
 from evaluation.release.rounding import Rounding
 
 PROGRAMMES, EDITIONS, QUARTERS = 10_000, 8, 4
 AREAS, MEANS, TIMES, REPEATS = (1, 2, 3, 4, 8), (3.0, 8.0, 15.0), 24, 4
 PER = 1_000.0
+LOGARITHMS = 400
+"""Programmes of logarithms: each is a search of its own."""
 POLICY = Policy()
 NEAR = 4
 """Known revisions that take a count this near to zero let zero itself say more."""
@@ -95,6 +99,7 @@ def links(programmes: int) -> dict[str, object]:
             left["complement"] += _complement(found)
         if len(ends) > 1:
             left["sum"] += _summed(ends)
+        left["moved area"] += _moved(rng, number, mean, key)
         if rng.random() < 0.2:
             months = [
                 _ends(
@@ -108,6 +113,95 @@ def links(programmes: int) -> dict[str, object]:
             if all(months):
                 left["months"] += _summed({str(m): e for m, e in enumerate(months) if e})
     return {name: summary(values) for name, values in left.items()}
+
+
+def _moved(rng: np.random.Generator, number: int, mean: float, key: Key) -> list[int]:
+    """Two sites between which an area moves: what both prints leave of each site's first count.
+
+    For quarters that were printed both are hidden from then on (`release.rounding.Before`); for
+    later ones the sites are other people, with offsets of their own.
+    """
+    counts = {area: int(rng.poisson(mean)) + NEAR for area in "abcd"}
+    found = []
+    for areas in ("abc", "d"):
+        atom = Atom(programme=str(number), series="v", areas=tuple(areas), first=0, last=2)
+        first = rounded(sum(counts[a] for a in areas), atom, key, POLICY)
+        high = 1e6 if first.high is None else float(first.high)
+        bounds = dict.fromkeys(areas, (0.0, 1000000.0))
+        row = Printed(
+            address="site", form=dict.fromkeys(areas, 1.0), low=float(first.low), high=high
+        )
+        left = attack(bounds, [row], list(bounds))
+        found += [min(one.values, 10**6) for one in left]
+    return found
+
+
+def logarithms(programmes: int) -> dict[str, object]:
+    """Values left in sites of one to four areas whose effects are of logarithms of counts.
+
+    Printed are the totals of each quarter, and the effect of each quarter in per cent at a step
+    worth five people of the site: the mean over its areas of the logarithm of a quarter's count,
+    less that of the four quarters before the start.
+    """
+    left: dict[str, list[int]] = defaultdict(list)
+    rng = np.random.default_rng(3)
+    for number in range(programmes):
+        mean = float(rng.choice([8, 15, 40, 120]))
+        areas = int(rng.integers(1, 5))
+        found = _of_logarithms(rng, number, mean, areas)
+        left["one area" if areas == 1 else "several areas"].append(found)
+    return {name: summary(values) for name, values in left.items()}
+
+
+def _of_logarithms(rng: np.random.Generator, number: int, mean: float, areas: int) -> int:
+    times, start = 8, 4
+    key = Key(secret=rng.bytes(32))
+    truth = np.maximum(rng.poisson(mean, (areas, times)), 1)
+    most = float(truth.max()) * 10 + 100
+    bounds: dict[str, tuple[float, float]] = {}
+    printed, targets, true, logs = [], {}, {}, []
+    shown = []
+    for t in range(times):
+        atom = Atom(programme=str(number), series="l", areas=("site",), first=3 * t, last=3 * t + 2)
+        total = int(truth[:, t].sum())
+        one = rounded(total, atom, key, POLICY)
+        shown.append(one.printed or POLICY.shown_from)
+        form = {f"{a} {t}": 1.0 for a in range(areas)}
+        high = most * areas if one.high is None else one.high
+        printed.append(
+            Printed(address=f"total {t}", form=form, low=one.low - total, high=high - total)
+        )
+        targets[f"total {t}"], true[f"total {t}"] = form, float(total)
+        for a in range(areas):
+            count, name = float(truth[a, t]), f"{a} {t}"
+            bounds[name] = (1.0 - count, most - count)
+            bounds[f"log {name}"] = (math.log(1 / count) - 1, math.log(most / count) + 1)
+            logs.append(Logarithm(name=f"log {name}", cell=name, true=count))
+            targets[name], true[name] = {name: 1.0}, count
+    for t in range(times):
+        weights = np.zeros((areas, times))
+        weights[:, :start] -= 1 / (start * areas)
+        weights[:, t] += 1 / areas
+        value = 100 * math.expm1(float((weights * np.log(truth)).sum()))
+        step = step_of(100 / min(shown), POLICY.step_people)
+        rounding = Rounding(address=f"log {t}", key=key)
+        rounding.at(value, step, "effect")
+        (line,) = rounding.entries
+        assert line.low is not None
+        slope = (100 + value) * weights / step
+        row = {
+            f"log {a} {q}": float(slope[a, q])
+            for a in range(areas)
+            for q in range(times)
+            if slope[a, q]
+        }
+        at = (line.low + step) / step - value / step
+        bounds[f"offset {t}"] = (0.0, 1.0)
+        printed.append(
+            Printed(address=f"effect {t}", form=row | {f"offset {t}": 1.0}, low=at, high=at + 1)
+        )
+    system = System(bounds=bounds, printed=printed, targets=targets, true=true, logarithms=logs)
+    return narrowest(system, most=1)[0].values
 
 
 def _ends(
@@ -232,7 +326,10 @@ def main() -> None:
     given = parser.parse_args()
     if given.links:
         kept = json.loads((RESULTS / "disclosure.json").read_text(encoding="utf-8"))
-        kept |= {"links": {"programmes": given.programmes, **links(given.programmes)}}
+        kept |= {
+            "links": {"programmes": given.programmes, **links(given.programmes)},
+            "logarithms": {"programmes": LOGARITHMS, **logarithms(LOGARITHMS)},
+        }
         own = {key: value for key, value in kept.items() if key not in ("command", "machine")}
         record_as("disclosure", "python -m benchmarks.disclosure", own)
         return
@@ -245,6 +342,7 @@ def main() -> None:
             **counts(given.programmes),
         },
         "links": {"programmes": given.programmes, **links(given.programmes)},
+        "logarithms": {"programmes": LOGARITHMS, **logarithms(LOGARITHMS)},
         "estimates": [
             {
                 "areas": areas,

@@ -7,6 +7,7 @@ import csv
 import difflib
 import io
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self, TypeVar
 
@@ -232,3 +233,32 @@ def fields_at(model: type[BaseModel], place: Sequence[int | str]) -> dict[str, F
         arms = getattr(held, "__args__", (held,))
         fields = next((a.model_fields for a in arms if a and hasattr(a, "model_fields")), {})
     return dict(fields)
+
+
+def starts_on_days(declared: Mapping[str, Any]) -> Any:
+    """The sites as declared, with a start that is a day told as the period that it lies in."""
+    sites, frequency = declared.get("sites"), declared.get("frequency")
+    try:
+        counted = frequency or Period.parse(declared.get("first")).frequency
+    except PeriodError:
+        return sites
+    # What is no list of mappings is told by the model, at its place.
+    if not isinstance(sites, list) or counted not in ("Q", "M", "A"):
+        return sites
+    found = []
+    for site in sites:
+        day = _day(site.get("start")) if isinstance(site, dict) else None
+        if day is not None and site.get("began") in (None, day):
+            site = {**site, "start": Period.around(day, counted), "began": day}
+        found.append(site)
+    return found
+
+
+def _day(given: object) -> date | None:
+    """A day as YAML reads it, or as text; None for anything else."""
+    if isinstance(given, date):
+        return date(given.year, given.month, given.day)
+    try:
+        return Period.parse(given, "D").first_day
+    except PeriodError:
+        return None

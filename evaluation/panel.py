@@ -357,6 +357,7 @@ class Panel:
         *,
         last: Period | None = None,
         vintage: str = "",
+        partial: FirstPeriod = "drop",
     ) -> Panel:
         """A panel from the ledger's observations of one programme.
 
@@ -365,6 +366,7 @@ class Panel:
         observations : as `Ledger.observations` gives them.
         outcomes : codes, all of one frequency.
         last : the last period to include; by default the last one observed.
+        partial : what becomes of the first period of a site that began inside it.
 
         Raises
         ------
@@ -390,6 +392,7 @@ class Panel:
             areas=area_table(programme, members),
             periods=span,
             vintage=vintage,
+            partial=partial,
             figures=grids[0],
             denominators=grids[1],
             statuses=grids[2],
@@ -406,6 +409,14 @@ def part_treated(panel: Panel) -> NDArray[np.int64]:
     """Positions of areas whose first treated period lies in the panel and was so in part."""
     held = (panel.exposure < 1) & (panel.start_index >= 0)
     return np.flatnonzero(held)
+
+
+def counts_after_start(panel: Panel) -> bool:
+    """Whether any treated area has a period that counts as treated: one treated in part may not."""
+    first = panel.start_index
+    if panel.partial == "drop":
+        first[part_treated(panel)] += 1
+    return bool((panel.treated & (first < len(panel.periods))).any())
 
 
 def whole_periods_of(panel: Panel, outcome: str) -> NDArray[np.float64]:
@@ -530,6 +541,12 @@ def area_table(programme: Programme, members: Sequence[Area]) -> pd.DataFrame:
         )
     index = pd.Index([area.code for area in members], name="area")
     table = pd.DataFrame(rows, index=index).astype({"site": object, "start": object})
+    shares = [
+        programme.site_by_code[area.site].first_share if area.site else np.nan for area in members
+    ]
+    # Only where a site began inside a period: the table of any other programme stays as it was.
+    if any(share < 1 for share in shares):
+        table["exposure"] = shares
     family = blocks(programme.code_shares)
     named = [family.get(area.code, area.code) for area in members]
     # Only where two of them are of one family: the table of any other programme stays as it was.

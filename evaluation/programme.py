@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -16,7 +17,14 @@ from typing import Any, Literal, get_args
 from pydantic import Field, PrivateAttr, model_validator
 
 from evaluation.agreements import Agreements
-from evaluation.declared import Frozen, PeriodField, read_table, read_yaml, validated
+from evaluation.declared import (
+    Frozen,
+    PeriodField,
+    read_table,
+    read_yaml,
+    starts_on_days,
+    validated,
+)
 from evaluation.errors import WorkspaceError
 from evaluation.geography import CodeShare
 from evaluation.instrument import Instrument
@@ -145,14 +153,36 @@ class Outcome(Frozen):
 
 
 class Site(Frozen):
-    """An organisation of the programme; it starts in a period and serves its pilot areas."""
+    """An organisation of the programme; it starts in a period and serves its pilot areas.
+
+    ``began`` is the day on which it began, where that is not the first of ``start``: that period
+    was then treated for a part. ``start`` may also be written as that day.
+    """
 
     code: str
     name: str
     start: PeriodField
+    began: date | None = None
     announced: PeriodField | None = None
     agencies: tuple[str, ...] = ()
     about: str = ""
+
+    @property
+    def first_share(self) -> float:
+        """The share of its first period in which it ran: 1 where it began with the period."""
+        return 1.0 if self.began is None else self.start.share_from(self.began)
+
+    @model_validator(mode="after")
+    def _began_in_its_start(self) -> Site:
+        if self.began is not None:
+            if self.start.frequency == "I":
+                raise ValueError("periods that are only numbered hold no days: leave began out")
+            if Period.around(self.began, self.start.frequency) != self.start:
+                raise ValueError(
+                    f"began on {self.began}, which does not lie in its start, {self.start}: write "
+                    f"start: {Period.around(self.began, self.start.frequency)}, or mend the day"
+                )
+        return self
 
 
 class Area(Frozen):
@@ -515,6 +545,7 @@ class Programme(Frozen):
             one if isinstance(one, dict) else find_outcome(one, path, schemas)
             for one in declared.get("outcomes") or []
         ]
+        declared["sites"] = starts_on_days(declared)
         programme = validated(cls, declared, path)
         _check_references(programme, str(path))
         return programme

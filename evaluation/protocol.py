@@ -38,7 +38,7 @@ ESTIMATOR_NAMES: dict[str, str] = {
 }
 """What a reader calls each estimator, in the order in which they are shown."""
 
-ADDED = ("reach", "between_sites", "lives")
+ADDED = ("reach", "between_sites", "lives", "partial")
 """Fields that a protocol of 0.1.0 could not have; None where they are not stated."""
 Gaps = Literal["as_they_are", "by_population"]
 
@@ -144,6 +144,9 @@ class Protocol(Frozen):
     would have been, with its sign. margin_percent, default_margin_percent : the smallest change
     worth having. lives : what people say in a survey, a family of its own beside the secondary
     outcomes, corrected among themselves and judged by difference-in-differences of its waves.
+    partial : what becomes of the first period of a site that began inside it: left out (``drop``,
+    also where nothing is stated), or its effect divided by the share of the period in which the
+    site ran (``scale``), which is right only where an effect comes at once and in full.
     adjust_for : what the design is meant to hold fixed, by the names of the theory
     of change. between_sites : by outcome, the scale of the half-normal prior of how far sites
     differ, on the outcome's own scale; the lock works it out from errors before the start where
@@ -171,6 +174,7 @@ class Protocol(Frozen):
     negative_control: tuple[str, ...] = ()
     scale: dict[str, Literal["log", "level"]] = Field(default_factory=dict)
     window: tuple[int, int] = (0, 7)
+    partial: Literal["drop", "scale"] | None = None
     hoped_percent: dict[str, float] = Field(default_factory=dict)
     reach: Reach | None = None
     margin_percent: dict[str, float] = Field(default_factory=dict)

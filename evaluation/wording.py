@@ -22,12 +22,44 @@ class Figure:
     Parameters
     ----------
     kind : how it is written. value : in the unit that the sentence names. digits : behind the
-        point; None writes as few as it needs.
+        point; None writes as few as it needs. apart : of a percentage that is estimated, what it is
+        not rounded onto or across; its digits are then those of the spelling, counted as it is
+        written, so that the book has it alike in a sentence and in a table.
     """
 
     kind: Kind
     value: float
     digits: int | None = None
+    apart: tuple[float, ...] | None = None
+
+
+MOST_DIGITS = 6
+"""Behind the point of a percentage; beyond, machines and their logarithms may differ."""
+
+
+def percent_digits(value: float) -> int:
+    """Behind the point of a percentage: one below ten, none from there on."""
+    return int(abs(value) < 9.95)
+
+
+def apart_digits(value: float, bounds: tuple[float, ...], digits: int) -> int:
+    """Digits behind the point with which a figure is not rounded onto, or across, a bound.
+
+    Parameters
+    ----------
+    bounds : zero and the margins, of which a verdict says on which side a range lies. digits : as
+        many as it would have otherwise.
+    """
+    if not math.isfinite(value):
+        return digits
+    exact = round(value, MOST_DIGITS)
+    while any(_side(round(value, digits), b) != _side(exact, b) for b in bounds):
+        digits += 1
+    return digits
+
+
+def _side(value: float, bound: float) -> int:
+    return (value > bound) - (value < bound)
 
 
 @dataclass(frozen=True)
@@ -41,12 +73,18 @@ Part = Figure | Name | str
 """What fills a template: a text that is no sentence is the same in every spelling."""
 
 
+def one_digit(_: float) -> int:
+    """Behind the point of a percentage in files and on the command line."""
+    return 1
+
+
 @dataclass(frozen=True, kw_only=True)
 class Spelling:
     """How figures are written.
 
     percent : the sign with what stands before it. p : a p-value in so many digits, as in
-    ``p = 0.317``. names : what is put for a `Name`, where it has another.
+    ``p = 0.317``. names : what is put for a `Name`, where it has another. estimated : how many
+    digits an estimated percentage has behind the point.
     """
 
     percent: str
@@ -54,10 +92,13 @@ class Spelling:
     pounds: Callable[[float], str]
     p: Callable[[float, int], str]
     names: Mapping[str, str] = field(default_factory=dict)
+    estimated: Callable[[float], int] = one_digit
 
     def write(self, figure: Figure) -> str:
         """A figure in this spelling; one that is not finite is named alike in all."""
         value, digits = figure.value, figure.digits
+        if figure.apart is not None:
+            digits = apart_digits(value, figure.apart, self.estimated(value))
         if figure.kind == "pounds":
             return self.pounds(value)
         if figure.kind == "p":
@@ -180,6 +221,11 @@ def signed_percent(value: float, digits: int | None = None) -> Figure:
     return Figure(kind="signed percent", value=float(value), digits=digits)
 
 
+def effect(value: float, apart: tuple[float, ...] = (), kind: Kind = "signed percent") -> Figure:
+    """An estimated percentage: in as many digits as keep it on its side of each of ``apart``."""
+    return Figure(kind=kind, value=float(value), apart=apart)
+
+
 def pounds(value: float) -> Figure:
     """An amount of money."""
     return Figure(kind="pounds", value=float(value))
@@ -204,7 +250,7 @@ def _written(part: Part, spelling: Spelling) -> str:
 
 def _as_data(part: Part) -> Any:
     if isinstance(part, Figure):
-        held = asdict(part)
+        held = {key: one for key, one in asdict(part).items() if key != "apart" or one is not None}
         return held if math.isfinite(part.value) else {**held, "value": str(part.value)}
     if isinstance(part, Name):
         return {"name": part.text}
@@ -218,4 +264,10 @@ def _of_data(part: Any) -> Part:
         return Sentence.of_data(part)
     if "name" in part:
         return Name(part["name"])
-    return Figure(kind=part["kind"], value=float(part["value"]), digits=part["digits"])
+    apart = part.get("apart")
+    return Figure(
+        kind=part["kind"],
+        value=float(part["value"]),
+        digits=part["digits"],
+        apart=None if apart is None else tuple(apart),
+    )

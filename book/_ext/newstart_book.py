@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,9 @@ class ClaimRole(SphinxRole):
             )
         self.env.note_dependency(str(Path(self.env.srcdir) / "claims.json"))
         inside = [self._part(text, page) for text, page in found["parts"]]
-        return [nodes.inline(self.rawtext, "", *inside, classes=["claim"])], []
+        # The id as a class, so that whoever walks the book knows which quantity this is.
+        named = f"q-{self.text.replace('.', '-')}"
+        return [nodes.inline(self.rawtext, "", *inside, classes=["claim", named])], []
 
     def _part(self, text: str, page: str) -> nodes.Node:
         """A piece of the claim; a figure with a page of its own links to it, not to itself."""
@@ -72,6 +75,28 @@ def name_the_data(
     context["docstitle"] = book["title"]
 
 
+def describe_for_links(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    """What a service shows where a page's address is passed on: its title, the question, a card."""
+    book = _read(Path(app.srcdir), "book.json")
+    own = re.sub(r"<[^>]+>", "", str(context.get("title", "")))
+    said = {
+        "og:type": "article",
+        "og:site_name": book["title"],
+        "og:title": own or book["title"],
+        "og:description": book["says"],
+        # Beside the book and not by an address on the network: it goes wherever the book goes.
+        "og:image": context["pathto"]("card.png", resource=True),
+        "og:image:width": "1200",
+        "og:image:height": "630",
+        "og:image:alt": f"{book['title']}: what was found on the main outcomes",
+    }
+    tags = [f'<meta property="{name}" content="{escape(text)}">' for name, text in said.items()]
+    tags.append('<meta name="twitter:card" content="summary_large_image">')
+    context["metatags"] = str(context.get("metatags", "")) + "\n".join(tags)
+
+
 def note_the_edition(app: Sphinx, config: Config) -> None:
     """Write every page again when the band, the footer or this file is another."""
     text = json.dumps(_read(Path(app.srcdir), "book.json"), sort_keys=True)
@@ -92,7 +117,7 @@ def load_mathjax_for_formulas_only(
 def keep_vendored_scripts_out(app: Sphinx, config: Config) -> None:
     """Jupyter Book loads every script below _static in every page; these are asked for by page."""
     config.html_js_files = [
-        file for file in config.html_js_files if not str(file).startswith("vendor/")
+        file for file in config.html_js_files if not str(file).startswith(("vendor/", "by-page/"))
     ]
 
 
@@ -150,4 +175,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("html-page-context", load_mathjax_for_formulas_only, priority=900)
     app.connect("doctree-resolved", mend_frames)
     app.connect("html-page-context", name_the_data, priority=900)
+    app.connect("html-page-context", describe_for_links, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

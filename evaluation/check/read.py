@@ -674,11 +674,12 @@ def _exchanged(
     for one, other in combinations([name for name in fits if name in headed.columns], 2):
         values = {name: _below(headed, name) for name in (one, other)}
         # None of the values may fit its own heading: a column of mixed things is left as it stands.
+        # Asked first, since the first value of a column that is right answers it.
         if all(len(held) >= _ENOUGH for held in values.values()) and (
-            _share(values[one], fits[other]) >= _NEARLY_ALL
-            and _share(values[other], fits[one]) >= _NEARLY_ALL
-            and not any(map(fits[one], values[one]))
+            not any(map(fits[one], values[one]))
             and not any(map(fits[other], values[other]))
+            and _share(values[one], fits[other]) >= _NEARLY_ALL
+            and _share(values[other], fits[one]) >= _NEARLY_ALL
         ):
             yield one, other
     if _figures_exchanged(headed, programme, fixed):

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from evaluation.disclosure.protection import Protection
     from evaluation.ledger.signatures import SignatureKind
 
+TOLD = 4
+"""Of the figures that bind a count, how many are told."""
 app = typer.Typer(help="What may be printed of people's counts, and what it gives away.")
 key_app = typer.Typer(help="The programme's one key, kept apart from the workspace.")
 app.add_typer(key_app, name="key", no_args_is_help=True)
@@ -70,11 +72,14 @@ def audit(
             help="SITE/AGENCY: whoever sends its figures and knows them.", show_default=False
         ),
     ] = "",
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Attack what did not change since the last audit too.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Attack every count with all editions and what would be printed now; exit 1 below k values."""
-    from evaluation.disclosure import key, protection
-    from evaluation.publish.outputs import editions_of
+    from evaluation.publish.outputs import audit_of
+    from evaluation.release import terms_of
 
     session: Session = context.obj
     programme = session.programme
@@ -84,9 +89,14 @@ def audit(
             f"nobody sends figures as {insider}.",
             expected=", ".join(f"{s}/{a}" for s, a in programme.submitters),
         )
-    made = key.read()
-    held = editions_of(session.workspace, programme, edition)
-    found = protection.audit(held, programme, made, insider=(site, agency) if insider else None)
+    found = audit_of(
+        session.workspace,
+        programme,
+        terms_of(session.workspace, programme),
+        edition=edition,
+        insider=(site, agency) if insider else None,
+        keep=not anew,
+    )
     if as_json:
         print_json(found.as_dict())
     else:
@@ -95,16 +105,46 @@ def audit(
         raise typer.Exit(PROBLEMS)
 
 
+@app.command("recompute")
+def recompute(
+    context: typer.Context,
+    study: Annotated[str, typer.Argument(help="PROGRAMME/STUDY, which was run.")],
+    counts: Annotated[int, typer.Option(help="How many counts to move by one person.")] = 3,
+    as_json: AsJson = False,
+) -> None:
+    """Compute a study again of neighbouring counts; exit 1 where what is printed tells them."""
+    from evaluation.release import recomputed, terms_of
+
+    session: Session = context.obj
+    programme = session.programme
+    terms = terms_of(session.workspace, programme)
+    found = recomputed(session.workspace, programme, terms, study, most=counts, progress=say)
+    if as_json:
+        print_json([one.as_dict() for one in found])
+    else:
+        for one in found:
+            print(f"{one.moved}: {one.alike:,} of {one.figures:,} figures are printed alike")
+            for address in one.beyond:
+                print(f"  moved by more than its step: {address}")
+    if not all(one.ok for one in found):
+        raise typer.Exit(PROBLEMS)
+
+
 def _told(found: Protection) -> None:
     if found.fewest is None:
         say("Nothing of what sites sent would be printed.")
         return
     print(
-        f"{found.protected:,} counts attacked, {found.hidden} of them hidden; at least "
-        f"{found.fewest} values stay possible for each ({found.k} are asked for)."
+        f"{found.protected:,} counts attacked with {found.figures:,} printed figures, "
+        f"{found.hidden} counts hidden; at least {found.fewest} values stay possible for each "
+        f"({found.k} are asked for)."
     )
     for one in found.worst:
-        print(f"  {one.cell}: {one.low} to {one.high}, by {'; '.join(one.binding) or 'itself'}")
+        print(f"  {one.cell}: {one.low} to {one.high} ({one.values} values)")
+        for address in one.binding[:TOLD]:
+            print(f"    by {address}")
+        if len(one.binding) > TOLD:
+            print(f"    and {len(one.binding) - TOLD} more: --json names them")
 
 
 @app.command("register")
@@ -121,6 +161,35 @@ def register(context: typer.Context, as_json: AsJson = False) -> None:
     for one in lines:
         print(f"{one.edition}  {one.address}  {one.printed}")
     say("1 value was printed." if len(lines) == 1 else f"{len(lines):,} values were printed.")
+
+
+@app.command("hidden")
+def hidden(context: typer.Context, as_json: AsJson = False) -> None:
+    """Say what of each outcome would not be printed now, and by how much ranges widen."""
+    from dataclasses import asdict
+
+    from evaluation.publish.outputs import released_now
+    from evaluation.release.protected import hidden_by_outcome
+
+    session: Session = context.obj
+    rows = [
+        {"study": study, **asdict(one)}
+        for study, made in released_now(session.workspace, session.programme).items()
+        for one in hidden_by_outcome(made)
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        wider = "" if row["widening"] is None else f"; ranges wider by {row['widening']:.0f} %"
+        print(
+            f"{row['study']} {row['outcome']}: {row['hidden']} of {row['counts']} counts of sites "
+            f"hidden, {row['periods_hidden']} of {row['periods']} periods of all sites; "
+            f"{row['rows_withheld']} rows of estimates withheld{wider}"
+        )
+    counts, gone = sum(one["counts"] for one in rows), sum(one["hidden"] for one in rows)
+    share = f" ({100 * gone / counts:.1f} %)" if counts else ""
+    say(f"{gone:,} of {counts:,} counts of sites are hidden{share}.")
 
 
 @app.command("methods")

@@ -12,7 +12,7 @@ import math
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -155,9 +155,9 @@ def _by_programme(
         for sign in (1.0, -1.0):
             cost = np.zeros(len(cells))
             cost[place[cell]] = sign
-            value, tight = _solved(cost, matrix, limits, box, whole)
-            ends.append(sign * value)
-            binding |= tight
+            found_at = solved(cost, matrix, limits, box, whole=whole)
+            ends.append(sign * found_at.cost)
+            binding |= found_at.tight
         addresses = tuple(rows[n].address for n in sorted(binding))
         found.append(_left(cell, ends[0], ends[1], addresses))
     return found
@@ -176,10 +176,29 @@ def _system(rows: Sequence[Printed], place: Mapping[Cell, int]) -> tuple[csr_arr
     return matrix, limits
 
 
-def _solved(
-    cost: Floats, matrix: csr_array, limits: Floats, box: Floats, whole: bool
-) -> tuple[float, set[int]]:
-    """The smallest cost, and the rows that hold it there."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Solved:
+    """The least cost, the point that has it, and the rows that hold it there."""
+
+    cost: float
+    point: Floats
+    tight: frozenset[int]
+
+
+def solved(
+    cost: Floats, matrix: csr_array, limits: Floats, box: Floats, *, whole: bool = False
+) -> Solved:
+    """The point of least cost that agrees with all rows; HiGHS's only door.
+
+    Parameters
+    ----------
+    matrix, limits : rows and the two ends of each. box : the two ends of each unknown. whole : in
+        whole numbers.
+
+    Raises
+    ------
+    DisclosureError : no point agrees with all of them.
+    """
     from scipy.optimize import Bounds, LinearConstraint, milp
 
     found = milp(
@@ -198,7 +217,38 @@ def _solved(
         )
     at = matrix @ found.x
     tight = np.isclose(at[:, None], limits, rtol=TOLERANCE, atol=TOLERANCE).any(axis=1)
-    return float(found.fun), set(np.flatnonzero(tight).tolist())
+    return Solved(
+        cost=float(found.fun), point=found.x, tight=frozenset(np.flatnonzero(tight).tolist())
+    )
+
+
+def holding(cost: Floats, matrix: csr_array, limits: Floats, box: Floats) -> dict[int, float]:
+    """Rows that hold the least cost where it is -> how hard: what it moves by if they give way.
+
+    Parameters
+    ----------
+    cost, matrix, limits, box : as in `solved`.
+    """
+    from scipy.optimize import linprog
+    from scipy.sparse import vstack
+
+    above, below = (np.flatnonzero(np.isfinite(limits[:, end])) for end in (1, 0))
+    both: Any = vstack([matrix[above], -matrix[below]], format="csr")
+    found = linprog(
+        cost,
+        A_ub=both,
+        b_ub=np.concatenate([limits[above, 1], -limits[below, 0]]).astype(float),
+        bounds=[(low, high) for low, high in box.tolist()],
+        method="highs",
+    )
+    if found.status != 0:
+        return {}
+    prices = np.abs(found.ineqlin.marginals)
+    held: dict[int, float] = {}
+    for row, price in zip([*above.tolist(), *below.tolist()], prices.tolist(), strict=True):
+        if price > TOLERANCE:
+            held[row] = max(held.get(row, 0.0), price)
+    return held
 
 
 def _left(cell: Cell, low: float, high: float, binding: tuple[str, ...]) -> Left:

@@ -68,6 +68,8 @@ def months_of(period: Period) -> tuple[int, int]:
     """First and last month of a period, counted from year 0."""
     if period.frequency == "A":
         return 12 * period.year, 12 * period.year + 11
+    if period.frequency == "M":
+        return period.ordinal, period.ordinal
     first = 3 * period.ordinal
     return first, first + 2
 
@@ -206,9 +208,10 @@ def possible(
     said = list(zip(prints[:seen], revisions[:seen], strict=True))
     tops = [(limit if shown is None else shown + base) - r for shown, r in said]
     top = min(tops) if most is None else min(*tops, most)
+    least = max((shown - base + 1 - r for shown, r in said if shown is not None), default=0)
     return tuple(
         count
-        for count in range(max(0, -min(revisions)), max(0, top) + 1)
+        for count in range(max(0, least, -min(revisions)), max(0, top) + 1)
         if any(
             all(_prints(count + r + secret, shown, base, limit) for shown, r in said)
             for secret in range(base)

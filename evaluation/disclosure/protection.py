@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from evaluation.disclosure.audit import Left, Printed, attack
-from evaluation.disclosure.counts import Atom, Count, history, possible
-from evaluation.disclosure.policy import Policy, policy_of
+from evaluation.disclosure.counts import Atom
 from evaluation.errors import DisclosureError
 from evaluation.programme import SITE_SOURCE
 from evaluation.quarters import Period
@@ -16,7 +14,7 @@ from evaluation.quarters import Period
 if TYPE_CHECKING:
     import pandas as pd
 
-    from evaluation.disclosure.key import Key
+    from evaluation.disclosure.audit import Left
     from evaluation.programme import Outcome, Programme, Site
 
 WORST = 10
@@ -27,8 +25,9 @@ WORST = 10
 class Held:
     """One count as the ledger holds it at a vintage: of an outcome, a site and a quarter.
 
-    count : None where an area has no figure; a total of the others would be a count of other
-    people. parts : area -> its count. residents : area -> the most that its count can be.
+    count : of the areas that have a figure, as it is printed; None where none has. parts : area ->
+    its count. residents : area -> the most that its count can be. known : it was withdrawn, and
+    whoever it showed is known: it is attacked no more and helps against others.
     """
 
     atom: Atom
@@ -38,6 +37,7 @@ class Held:
     count: int | None
     parts: Mapping[str, int] = field(default_factory=dict)
     residents: Mapping[str, int] = field(default_factory=dict)
+    known: bool = False
 
     @property
     def address(self) -> str:
@@ -48,8 +48,10 @@ class Held:
 class Protection:
     """What an audit found.
 
-    protected : how many counts were attacked, of sites and of areas. fewest : values left to the
-    least protected; None where nothing is printed. worst : those with the fewest values.
+    protected : how many counts were attacked, of sites and of areas, and revisions of them. fewest
+    : values left to the least protected; None where nothing is printed. worst : those with the
+    fewest values. figures : printed values that the attacker held. anew : how many outcomes'
+    systems had changed since they were last attacked.
     """
 
     k: int
@@ -57,6 +59,8 @@ class Protection:
     hidden: int
     fewest: int | None
     worst: tuple[Left, ...]
+    figures: int = 0
+    anew: int = 0
 
     @property
     def ok(self) -> bool:
@@ -70,6 +74,8 @@ class Protection:
             "protected": self.protected,
             "hidden": self.hidden,
             "fewest": self.fewest,
+            "figures": self.figures,
+            "anew": self.anew,
             "worst": [
                 {
                     "cell": str(one.cell),
@@ -131,92 +137,19 @@ def _held(
 ) -> Held:
     # A missing figure is NaN, which is not itself.
     known = [rows[c] for c in codes if c in rows and rows[c]["numerator"] == rows[c]["numerator"]]
-    whole = len(known) == len(codes) > 0
+    there = [row["area_code"] for row in known]
+    # As a release names it: the same people and the same figure have one offset.
+    series = f"{outcome.numerator}|{outcome.kind}"
     return Held(
-        atom=Atom.of(programme.name, outcome.code, codes, period),
+        atom=Atom.of(programme.name, series, there, period),
         site=site.code,
         outcome=outcome.code,
         quarter=period.label,
-        count=sum(int(row["numerator"]) for row in known) if whole else None,
-        parts={row["area_code"]: int(row["numerator"]) for row in known} if whole else {},
+        count=sum(round(row["numerator"]) for row in known) if known else None,
+        parts={row["area_code"]: round(row["numerator"]) for row in known},
         residents={
             row["area_code"]: int(row["denominator"])
             for row in known
-            if whole and outcome.form == "ratio" and row["denominator"] == row["denominator"]
+            if outcome.form == "ratio" and row["denominator"] == row["denominator"]
         },
     )
-
-
-def audit(
-    editions: Mapping[str, Sequence[Held]],
-    programme: Programme,
-    key: Key,
-    *,
-    insider: tuple[str, str] | None = None,
-) -> Protection:
-    """What is left of every count of a site, and of every area's, to whoever holds all editions.
-
-    He is told every revision of a count, exactly: a newspaper, a restatement, an officer.
-
-    Parameters
-    ----------
-    editions : name -> the counts at its vintage, oldest first. insider : a site and an agency
-        whose own counts he knows as well; theirs are not attacked.
-    """
-    policies = {outcome.code: policy_of(outcome) for outcome in counted(programme)}
-    agencies = {outcome.code: outcome.agency for outcome in counted(programme)}
-    versions: dict[Atom, list[Held]] = {}
-    for known_then in editions.values():
-        for one in known_then:
-            if one.count is not None:
-                versions.setdefault(one.atom, []).append(one)
-    left: list[Left] = []
-    hidden = 0
-    for atom, known in versions.items():
-        last = known[-1]
-        if insider == (last.site, agencies[last.outcome]):
-            continue
-        shown = history([one.count or 0 for one in known], atom, key, policies[last.outcome])
-        hidden += shown[-1].hidden
-        site = _site_left(known, shown, policies[last.outcome])
-        left += [site, *_areas_left(last, site)]
-    left.sort(key=lambda one: one.values)
-    return Protection(
-        k=max((policy.k for policy in policies.values()), default=Policy().k),
-        protected=len(left),
-        hidden=hidden,
-        fewest=left[0].values if left else None,
-        worst=tuple(left[:WORST]),
-    )
-
-
-def _site_left(known: Sequence[Held], shown: Sequence[Count], policy: Policy) -> Left:
-    """Every possible count, by trying all of them with all offsets: exact, revisions and all."""
-    first = known[0].count or 0
-    revisions = [(one.count or 0) - first for one in known]
-    most = sum(known[0].residents.values()) or None
-    counts = possible([one.printed for one in shown], revisions, policy, most)
-    if first not in counts:
-        raise DisclosureError(f"{known[0].address} is printed as no count could give it.")
-    # Told every revision, he knows the last count as well as the first. The set has no holes.
-    moved = revisions[-1]
-    return Left(
-        cell=known[-1].address,
-        low=counts[0] + moved,
-        high=counts[-1] + moved,
-        binding=(known[-1].address,),
-    )
-
-
-def _areas_left(last: Held, site: Left) -> list[Left]:
-    """The counts of a site's areas, that nothing but the site's count tells of."""
-    if len(last.parts) < 2:
-        return []
-    bounds = {code: (0.0, float(last.residents.get(code, site.high))) for code in last.parts}
-    whole = Printed(
-        address=last.address, form=dict.fromkeys(last.parts, 1.0), low=site.low, high=site.high
-    )
-    return [
-        Left(cell=f"{last.address} {one.cell}", low=one.low, high=one.high, binding=one.binding)
-        for one in attack(bounds, [whole], list(last.parts))
-    ]

@@ -34,7 +34,7 @@ from evaluation.drawing.maps import (
     returns_calendar,
 )
 from evaluation.drawing.pounds import fan, plane, tornado, waterfall
-from evaluation.drawing.together import all_outcomes, sites_together
+from evaluation.drawing.together import all_outcomes, sites_together, social_card
 
 __all__ = [
     "MOST_DONORS",
@@ -67,6 +67,7 @@ __all__ = [
     "plane",
     "returns_calendar",
     "sites_together",
+    "social_card",
     "strip",
     "synthetic_fit",
     "synthetic_gap",

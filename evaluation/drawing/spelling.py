@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from evaluation.wording import Spelling
+from evaluation.wording import Spelling, percent_digits
 
 MINUS = "\N{MINUS SIGN}"
 # A line may break between a minus and a pound sign, which turns a loss into a gain.
@@ -35,11 +35,6 @@ def percent(value: float | None, digits: int | None = None) -> str:
     if value is None:
         return "not known"
     return number(value, digits if digits is not None else percent_digits(value)) + "%"
-
-
-def percent_digits(value: float) -> int:
-    """One digit below ten, none above."""
-    return int(abs(value) < 9.95)
 
 
 def pounds(value: float | None, *, axis: bool = False) -> str:
@@ -77,5 +72,11 @@ def p_value(value: float, digits: int) -> str:
     return f"p{space}={space}{value:.{digits}f}"
 
 
-BOOK = Spelling(percent="%", minus=MINUS, pounds=lambda value: pounds(round(value)), p=p_value)
+BOOK = Spelling(
+    percent="%",
+    minus=MINUS,
+    pounds=lambda value: pounds(round(value)),
+    p=p_value,
+    estimated=percent_digits,
+)
 """How the book writes the figures inside sentences that were made before it."""

@@ -1,17 +1,30 @@
 """All outcomes on one sheet, and all sites on one: what a reader sees before any number is read.
 
 Both are laid out in pixels, row by row, with every label beside what it names and no legend. The
-better way is to the right in both, whichever way the figure itself goes.
+better way is to the right in both, whichever way the figure itself goes. So it is on the card that
+stands for the book where its address is passed on.
 """
 
 from __future__ import annotations
 
+import io
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evaluation.drawing.canvas import GRID, HAIR, INK, LETTER, MUTED, PILOT, Drawing, Margins, Size
+from evaluation.drawing.canvas import (
+    COMPARISON,
+    GRID,
+    HAIR,
+    INK,
+    LETTER,
+    MUTED,
+    PILOT,
+    Drawing,
+    Margins,
+    Size,
+)
 
 FIELD = "#dfe5e9"
 TOP, TOP_NARROW, ROW, GROUP = 70, 62, 36, 30
@@ -289,3 +302,79 @@ def _field(draw: Drawing, plot: _Plot, row: Mapping[str, Any], top: float, end: 
     place, side = ((zero + 4, begin - 6), "left") if fits else ((zero - 4, begin - 6), "right")
     better = "better \N{RIGHTWARDS ARROW}"
     _words(draw, place, better, colour=PILOT, side=side, smaller=1)
+
+
+CARD_WIDTH, CARD_HEIGHT = 1200, 630
+"""Pixels, as services that show a link expect them."""
+MOST_ON_CARD = 3
+"""Outcomes that have room; the others are counted."""
+EDGE, CARD_TEXT = 64, 25.0
+RANGES = (760, 1136)
+"""Where ranges lie, in pixels across."""
+
+
+def social_card(
+    title: str, edition: str, rows: Sequence[Mapping[str, Any]], band: str = ""
+) -> bytes:
+    """A PNG with the title, what was found on the main outcomes, and the edition.
+
+    Parameters
+    ----------
+    rows : ``outcome, verdict, said, effect, low, high, better_down`` of each main outcome, in per
+        cent; a figure that is not known is None.
+    band : what to know of all figures, as that they are invented.
+    """
+    draw = Drawing(
+        Size(width=CARD_WIDTH, text=CARD_TEXT),
+        CARD_HEIGHT,
+        Margins(left=0, right=0, top=0, bottom=0),
+    )
+    axes = draw.axes
+    axes.axis("off")
+    axes.set_xlim(0, CARD_WIDTH)
+    axes.set_ylim(CARD_HEIGHT, 0)
+    axes.fill_between([0, CARD_WIDTH], 0, 14, color=PILOT, linewidth=0)
+    _on_card(draw, 90, title, smaller=-21, fontweight="bold")
+    _on_card(draw, 142, edition, smaller=2, color=MUTED)
+    shown = list(rows[:MOST_ON_CARD])
+    ends = [abs(one[k]) for one in shown for k in ("effect", "low", "high") if one[k] is not None]
+    reach = 1.08 * max([1.0, *ends])
+    middle = (RANGES[0] + RANGES[1]) / 2
+    scale = (RANGES[1] - RANGES[0]) / 2 / reach
+    _on_card(draw, 196, "better \N{RIGHTWARDS ARROW}", x=middle + 8, smaller=5, color=PILOT)
+    axes.plot([middle] * 2, [206, 206 + 106 * len(shown)], color=INK, linewidth=1.2)
+    for place, row in enumerate(shown):
+        _card_row(draw, row, 206 + 106 * place, (middle, scale))
+    left = len(rows) - len(shown)
+    more = f"{left} more main outcomes inside. " if left > 1 else "1 more inside. " if left else ""
+    _on_card(draw, CARD_HEIGHT - 40, more + band, smaller=5, color=MUTED)
+    stream = io.BytesIO()
+    draw.figure.savefig(stream, format="png", dpi=72, metadata={"Software": None})
+    return stream.getvalue()
+
+
+def _card_row(
+    draw: Drawing, row: Mapping[str, Any], top: float, across: tuple[float, float]
+) -> None:
+    """An outcome: its name, verdict and range in words, and the range drawn."""
+    axes, (zero, scale) = draw.axes, across
+    axes.plot([EDGE, CARD_WIDTH - EDGE], [top, top], color=GRID, linewidth=1.2)
+    name = textwrap.shorten(str(row["outcome"]), 48, placeholder=" \N{HORIZONTAL ELLIPSIS}")
+    _on_card(draw, top + 40, name, fontweight="bold", smaller=1)
+    verdict = textwrap.shorten(str(row["verdict"]), 66, placeholder=" \N{HORIZONTAL ELLIPSIS}")
+    _on_card(draw, top + 70, str(row["said"]), smaller=4)
+    _on_card(draw, top + 96, verdict, smaller=7, color=COMPARISON)
+    side = -1 if row["better_down"] else 1
+    if row["low"] is not None and row["high"] is not None:
+        ends = [zero + side * row[key] * scale for key in ("low", "high")]
+        axes.plot(ends, [top + 53] * 2, color=PILOT, linewidth=6, solid_capstyle="butt")
+    if row["effect"] is not None:
+        x = zero + side * row["effect"] * scale
+        axes.plot([x], [top + 53], "o", color=PILOT, markersize=20)
+
+
+def _on_card(
+    draw: Drawing, y: float, text: str, *, x: float = EDGE, smaller: float = 0.0, **how: Any
+) -> None:
+    looks: dict[str, Any] = {"color": INK, "fontsize": CARD_TEXT - smaller}
+    draw.axes.text(x, y, text, **(looks | how))

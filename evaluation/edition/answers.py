@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from evaluation.edition import words
 from evaluation.finding.verdict import Size, Unclear
-from evaluation.study.accounts_record import Accounts, BudgetRow, Mean, Ratio
-from evaluation.study.record import EffectRow, OutcomeResult, Results
+from evaluation.study.accounts_record import Accounts, Ratio
+from evaluation.study.record import OutcomeResult, Results
 from evaluation.wording import Sentence, listed
 
 NOT_VALUED = Sentence.of("Not valued: no outcome of this study has a price.")
@@ -47,18 +47,6 @@ def ratio(figure: Ratio) -> str:
     return words.with_range(figure, "mean", words.ratio)
 
 
-def moved(outcome: OutcomeResult) -> str:
-    """The effect at the look before and at this one: ``from −3.5% to −3.7%``; empty before two."""
-    looks = [row.effect for row in outcome.looks if row.effect is not None]
-    estimate = outcome.estimate
-    if len(looks) < 2:
-        return ""
-    say = words.say(estimate)
-    before, now = (say(words.shown(estimate, {"effect": e})["effect"]) for e in looks[-2:])
-    unit = "" if estimate.scale == "log" else f" {outcome.unit}"
-    return f"as before at {now}{unit}" if before == now else f"from {before} to {now}{unit}"
-
-
 def told(outcome: OutcomeResult) -> bool:
     """Whether it can be told which way the outcome moved."""
     return outcome.finding.ruling.verdict.directed
@@ -91,22 +79,26 @@ def signed(value: float) -> str:
 
 
 def people_said(study: Results) -> Sentence:
-    """The first item of the survey in a sentence: which way, and by how much in its own unit."""
+    """The first item of the survey: which way, by how much, what was hoped and worth having."""
     first = asked_first(study)
     overall = None if first is None else in_own_unit(first)
     if first is None or overall is None:
         return Sentence.of("No item of the survey is judged yet.")
-    points = "points" if first.people == "points" else "in a hundred adults"
     effect, low, high = map(signed, overall)
     return Sentence.of(
-        "{title}: {word}. In their own answers, people in pilot areas differ by {effect} "
-        "({low} to {high}) {unit} from what would have been.",
-        title=first.plain_title,
+        "In their own answers, {title}: {word}. {percent}, which is {effect} ({low} to {high}) "
+        "{unit}.{hoped} Worth having: {margin}.",
+        title=words.within(first.plain_title),
         word=words.verdict(first.finding).word,
+        percent=words.finding_percent(first.finding),
         effect=effect,
         low=low,
         high=high,
-        unit=points,
+        unit="points" if first.people == "points" else "in a hundred adults",
+        hoped=""
+        if first.finding.hoped_percent is None
+        else f" Hoped for: {words.hoped_for(first.finding)}.",
+        margin=words.worth_having(first.finding),
     )
 
 
@@ -193,99 +185,78 @@ def _by_verdict(outcomes: Sequence[OutcomeResult]) -> list[str]:
 
 
 def money(study: Results) -> Sentence:
-    """What it cost and released so far, on what findings that rests, and the balance."""
+    """The one story of money: released for spent, chance, ratio; and with what is objected to.
+
+    The headline is of every registered outcome with a price whose checks hold, clear or not.
+    """
     value = study.value
     if value is None:
         return not_valued(study)
-    totals, rests = value.totals, resting(value)
+    if not value.stands:
+        return Sentence.of(
+            "{cost} was spent to date. A check objects to every outcome that has a price, so no "
+            "gain is set against it.{beside}",
+            cost=words.pounds(value.totals.cost.mean),
+            beside=_beside(value),
+        )
+    totals = value.totals
     return Sentence.of(
-        "So far the programme has cost {cost} and released {released} of public spending; "
-        "{cashable} of that could leave a budget, on this framework's own assumptions{budgets}. "
-        "{rests}{balance}",
-        cost=words.pounds(totals.cost.mean),
+        "{released} of public spending released for {cost} spent to date, from the {counted} whose "
+        "checks hold. {chance}, and each £1 brought back {back}.{beside}",
         released=words.money_with_range(totals.gross_fiscal),
-        cashable=words.money_with_range(totals.cashable),
-        budgets=taken_out(value),
-        rests=rests and f"{rests} ",
-        balance=balance(totals.net_fiscal, counted=bool(rests)),
+        cost=words.pounds(totals.cost.mean),
+        counted=words.counted(len(counted(value)), "outcome with a price", "outcomes with a price"),
+        chance=chance_of_gain(value),
+        back=ratio(totals.bcr),
+        beside=_beside(value),
     )
+
+
+def _beside(value: Accounts) -> Sentence | str:
+    """The same four figures with the outcomes that a check objects to; empty where none is."""
+    if value.with_objected is None:
+        return ""
+    totals = value.with_objected.totals
+    return Sentence.of(
+        " With {named}, to which a check objects: {released} released, {chance}, and {back} back.",
+        named=objected(value),
+        released=words.money_with_range(totals.gross_fiscal),
+        chance=words.in_hundred(totals.p_npsv_positive),
+        back=ratio(totals.bcr),
+    )
+
+
+def counted(value: Accounts) -> list[str]:
+    """The outcomes with a price whose checks hold, in their order."""
+    return list(dict.fromkeys(row.outcome for row in value.by_outcome if not row.objected))
+
+
+def objected(value: Accounts) -> str:
+    """As in ``people claiming benefits``: the outcomes with a price that a check objects to."""
+    return words.listed([words.within(row.plain_title) for row in value.not_standing])
+
+
+HOLD = "Outcomes whose checks hold"
+"""What the headline's column is called wherever it stands."""
+
+
+def columns(value: Accounts) -> list[str]:
+    """The two columns of money, the same everywhere; one where nothing is objected to."""
+    return [HOLD] if value.with_objected is None else [HOLD, f"With {objected(value)}"]
 
 
 def taken_out(value: Accounts) -> str:
     """What was reported as taken out of a budget; where nothing was, a saving is none."""
     if not value.taken_out:
-        return "; nothing is reported as taken out of one, so this is capacity released, no saving"
+        return "nothing is reported as taken out of one, so this is capacity released, no saving"
     total = sum(row.amount for row in value.taken_out)
-    return f"; {words.pounds(total)} is reported as taken out of one"
-
-
-def cannot_be_told(value: Accounts) -> str:
-    """As in ``people claiming benefits, for which it cannot be told whether ...``."""
-    names = [words.within(row.plain_title) for row in value.not_standing]
-    return f"{words.listed(names)}, for which it cannot be told whether the programme did it"
-
-
-def resting(value: Accounts) -> str:
-    """How much of what was released rests on findings that are objected to; empty where none."""
-    rows = value.not_standing
-    if not rows:
-        return ""
-    released = sum(row.gross_fiscal.mean for row in rows)
-    parts = (
-        (released, value.totals.gross_fiscal.mean),
-        (sum(row.cashable.mean for row in rows), value.totals.cashable.mean),
-    )
-    within = [
-        f"{words.pounds(part)} of the {words.pounds(whole)}"
-        for part, whole in parts
-        if 0 < part <= whole
-    ]
-    if len(within) == 1:
-        return f"But {within[0]} rests on {cannot_be_told(value)}."
-    if within:
-        return f"But {', and '.join(within)}, rest on {cannot_be_told(value)}."
-    return f"But it counts {words.pounds(released)} for {cannot_be_told(value)}."
+    return f"{words.pounds(total)} is reported as taken out of one so far"
 
 
 def chance_of_gain(value: Accounts) -> str:
-    """The chance that gains exceed the cost, and what it takes for granted."""
+    """The one chance: that all gains, those to people among them, exceed the cost."""
     chance = words.in_hundred(value.totals.p_npsv_positive)
-    said = f"The chance that these discounted gains exceed the cost, to date, is {chance}"
-    if any(row.confidence for row in value.by_outcome):
-        said += (
-            ", if unit costs are as uncertain as this framework assumes for their grades (green, "
-            "amber, red): its own assumption, not a measurement"
-        )
-    if not value.not_standing:
-        return f"{said}."
-    codes = {row.outcome for row in value.not_standing}
-    part = sum(
-        row.value.mean for row in value.by_outcome if row.outcome in codes and not row.transfer
-    )
-    together = value.not_standing_together
-    without = (
-        "Without that the chance has not been worked out."
-        if together is None
-        else (f"Without that it is {words.in_hundred(together.p_npsv_positive_without)}.")
-    )
-    return (
-        f"{said}; and it counts {words.pounds(part)} of gains, before discounting, from "
-        f"{cannot_be_told(value)}. {without}"
-    )
-
-
-def balance(net: Mean, *, counted: bool = False) -> str:
-    """Whether it has paid for itself, as far as the range bears.
-
-    ``counted``: gains are among it for which it cannot be told whether the programme did it.
-    """
-    if net.high is not None and net.high < 0:
-        said = "it has not yet paid for itself."
-    elif net.low is not None and net.low > 0:
-        said = "it has paid for itself."
-    else:
-        return "Whether it has paid for itself cannot be told yet."
-    return f"With that counted, {said}" if counted else said.capitalize()
+    return f"The chance that all gains exceed the cost is {chance}"
 
 
 _WORST_FIRST = ("fails", "cannot tell", "holds")
@@ -416,46 +387,63 @@ def _count(count: int) -> str:
 
 
 def sites_worse(study: Results) -> str:
-    """Site effects that lie wholly on the worse side, beside how many chance would put there."""
+    """Site effects that lie wholly on either side, and how many chance would put there."""
     if explores(study):
         return "Site by site nothing was judged for harm: the study was locked as exploratory."
     names = {site.code: site.name for site in study.sites}
-    judged, unjudged, worse = 0, 0, []
+    judged, unjudged, better, worse = 0, 0, 0, []
     for outcome in study.with_role("primary", "secondary"):
         for row in outcome.estimate.site if outcome.polarity != "care" else ():
-            near_zero = _least_worse(outcome, row)
             if row.effect is None:
                 continue
-            if near_zero is None:
+            if row.low is None or row.high is None:
                 unjudged += 1
                 continue
             judged += 1
-            if near_zero > 0:
-                worse.append(f"{names[row.site]}, {words.within(outcome.plain_title)}")
-    return _said_of_sites(judged, unjudged, worse) if judged + unjudged else ""
+            if row.low * row.high > 0:
+                if (row.low > 0) == (outcome.polarity == "up"):
+                    better += 1
+                else:
+                    worse.append(f"{names[row.site]}, {words.within(outcome.plain_title)}")
+    if not judged + unjudged:
+        return ""
+    return _said_of_sites(judged, unjudged, better=better, worse=worse)
 
 
-def _least_worse(outcome: OutcomeResult, row: EffectRow) -> float | None:
-    """The end of a range that is least bad, as how much worse it is; None where it has no end."""
-    end, sign = (row.high, -1) if outcome.polarity == "up" else (row.low, 1)
-    return None if end is None else float(sign * end)
-
-
-def _said_of_sites(judged: int, unjudged: int, worse: Sequence[str]) -> str:
+def _said_of_sites(judged: int, unjudged: int, *, better: int, worse: Sequence[str]) -> str:
     without = "since re-drawn start dates give no limit for them"
     if not judged:
         unknown = words.counted(unjudged, "effect")
-        return f"Site by site, {unknown} could not be judged for harm, {without}."
+        return f"Site by site, {unknown} could not be judged, {without}."
     could_not = f" and {words.number(unjudged)} could not, {without}" if unjudged else ""
-    are = "is" if len(worse) < 2 else "are"
     which = f" ({'; '.join(worse)})" if worse else ""
     by_chance = words.number(max(1.0, _TAIL * judged))
     about = "about" if _TAIL * judged >= 0.5 else "fewer than"
     return (
-        f"Site by site, {words.counted(judged, 'effect')} could be judged for harm{could_not}. "
-        f"Of the {words.number(judged)}, {_count(len(worse))} {are} clearly for the worse{which}; "
-        f"chance alone would give {about} {by_chance}."
+        f"Site by site, {words.counted(judged, 'effect')} could be judged{could_not}: "
+        f"{_count(better)} clearly for the better, {_count(len(worse))} clearly for the worse"
+        f"{which}. Chance alone would give {about} {by_chance} each way."
     )
+
+
+def sites(study: Results) -> str:
+    """How many sites each main outcome is better at and where it is worse; then what is clear."""
+    names = {site.code: site.name for site in study.sites}
+    lines = []
+    for outcome in study.with_role("primary"):
+        rows = [row for row in outcome.estimate.site if row.effect is not None]
+        if not rows or outcome.polarity == "care":
+            continue
+        up = outcome.polarity == "up"
+        worse = [names[r.site] for r in rows if r.effect and (r.effect < 0) == up]
+        good = sum(1 for r in rows if r.effect and (r.effect > 0) == up)
+        of = f"better at {good} of {words.counted(len(rows), 'site')}"
+        lines.append(
+            f"{words.within(outcome.plain_title)} {of}"
+            + (f", worse at {words.listed(worse)}" if worse else "")
+        )
+    said = f"By best figures alone, {'; '.join(lines)}. " if lines else ""
+    return f"{said}{sites_worse(study)}".strip() or "No site has an effect of its own yet."
 
 
 def _control(study: Results) -> str:
@@ -507,7 +495,7 @@ def _agree(outcome: OutcomeResult) -> bool:
 
 
 def _who_pays(study: Results) -> str:
-    if study.value is None or not study.value.by_agency:
+    if study.value is None or not study.value.by_agency or not study.value.stands:
         return ""
     rows = study.value.by_agency
     payer = max(rows, key=lambda row: row.cost.mean)
@@ -516,22 +504,5 @@ def _who_pays(study: Results) -> str:
     return (
         f"The largest cost so far falls on {payer.name} ({cost}). "
         f"The largest gain is at {gainer.name} ({gainer.budget}): "
-        f"{words.money_with_range(gainer.gain)}{_of_which_open(study.value, gainer)}."
+        f"{words.money_with_range(gainer.gain)}."
     )
-
-
-def _of_which_open(value: Accounts, gainer: BudgetRow) -> str:
-    """How much of an agency's gain rests on findings that are objected to."""
-    codes = {row.outcome for row in value.not_standing}
-    part = sum(
-        row.value.mean
-        for row in value.by_outcome
-        if row.outcome in codes
-        and row.kind == "fiscal"
-        and (row.agency, row.budget) == (gainer.agency, gainer.budget)
-    )
-    if not part:
-        return ""
-    whole = words.pounds(part) == words.pounds(gainer.gain.mean)
-    which = "all of it" if whole else f"of which {words.pounds(part)} is"
-    return f", {which} from {cannot_be_told(value)}"

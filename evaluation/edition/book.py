@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -15,7 +16,7 @@ from evaluation.edition import answers, shape, words
 from evaluation.edition.edition import Edition
 from evaluation.edition.files import Generated, OutcomePage
 from evaluation.edition.formats.export import write_downloads
-from evaluation.edition.html_tables import link, table
+from evaluation.edition.html_tables import Cell, link, table
 from evaluation.edition.pages import (
     at_once,
     changes,
@@ -34,7 +35,7 @@ from evaluation.edition.pages.claim_page import ClaimPages, page_of
 from evaluation.edition.pages.claims import Claims, chance
 from evaluation.edition.pages.measured import machinery
 from evaluation.errors import BookError
-from evaluation.study.record import EstimateResult, OutcomeResult, Results, SiteResult
+from evaluation.study.record import OutcomeResult, Results, SiteResult
 from evaluation.workspace import Workspace, packaged_book
 
 
@@ -47,17 +48,15 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
         "chart": at_once.outcomes_chart(study, out),
         "sites": at_once.sites_chart(study, out),
         "sites_table": at_once.sites_table(study),
-        "points": [f"points.{k}" for k, _ in enumerate(answers.main_points(study), start=1)],
+        "tally": bool(answers.main_points(study)) and not answers.explores(study),
         "undone": answers.undone(study),
-        "losses": evidence.losses(study),
-        "earns": evidence.earns(study),
-        "unknowns": questions.open_questions(edition),
-        "gains": money.gains_chart(study, out, ""),
-        "agencies": money.agency_table(study.value) if study.value else "",
-        "changes": quality.newest_changes(edition),
+        "ten": questions.QUESTIONS,
+        **changes.front(edition),
     }
 
 
+FOR_PROGRAMS = (".parquet", ".json")
+"""Files that stand in the annex alone: the same again, as programs read it."""
 REAL_BAND = "Real public data: real places, published figures."
 
 
@@ -129,22 +128,38 @@ class Pages:
     def _main(self) -> None:
         """The main pages; those of single sites stand apart."""
         edition, study, out = self.edition, self.edition.headline, self.out
-        front = view(edition, out) | changes.front(edition, out)
-        self._page("index", "index.md.j2", **front)
+        decided = learning.next_decision(self.learned, questions.next_edition(edition))
+        self._page("index", "index.md.j2", **view(edition, out), decided=decided)
         self._page("lives", "lives.md.j2", **self._lives())
-        self._page("people", "people.md.j2", **people.view(study, out))
-        self._page("money", "money.md.j2", **money.view(edition, out))
+        self._page(
+            "people",
+            "people.md.j2",
+            **people.view(study, out),
+            not_asked=questions.not_asked(edition),
+        )
+        accounts = money.view(edition, out)
+        self._page("money", "money.md.j2", **accounts)
+        if study.value is not None:
+            self._page("annex/all-money", "all-money.md.j2", **accounts)
         self._page("for-whom", "for-whom.md.j2", **for_whom.view(study, out))
         learned = learning.view(self.learned, edition, self.claims, out)
         self._page("learning", "learning.md.j2", **questions.view(edition), **learned)
         undone = evidence.view(study) | places.chosen_view(edition, out)
         undone |= for_whom.new_site_view(study, out)
         self._page("undo", "undo.md.j2", **undone, objections=self._written_text("objections"))
-        self._page("changes", "changes.md.j2", **changes.view(edition, out))
+        seen = questions.view(edition)["detectable"]
+        self._page("annex/how-sure", "how-sure.md.j2", **undone, detectable=seen)
+        changed = changes.view(edition, out)
+        self._page("changes", "changes.md.j2", **changed)
+        self._page("annex/update-log", "update-log.md.j2", **changed)
+        out.binary("files/card.png", at_once.card(edition.programme.title, edition.quarter, study))
         place = out.folder / "files/downloads"
         held = write_downloads(self.workspace, edition, self.claims, place)
         out.adopt(f"files/downloads/{one.name}" for one in held)
-        self._page("data", "data.md.j2", **quality.view(edition, out), downloads=held)
+        kept = quality.view(edition, out)
+        offered = [one for one in held if Path(one.name).suffix not in FOR_PROGRAMS]
+        self._page("data", "data.md.j2", **kept, offered=offered)
+        self._page("annex/returns", "returns.md.j2", **kept, downloads=held)
         self._page("how", "how.md.j2", study=study, reading=self._written_text("how-to-read"))
 
     def _written_text(self, name: str) -> str:
@@ -188,6 +203,9 @@ class Pages:
             **measured.ledger_size_view(book, self.out),
             **measured.published_view(book),
         )
+        effects = at_once.every_effect(self.edition.headline)
+        self._page("annex/explore", "explore.md.j2", effects=effects)
+        self._page("annex/feedback", "feedback.md.j2", **questions.feedback_view(self.edition))
         self._page("annex/dictionary", "dictionary.md.j2", outcomes=self.edition.outcomes)
         self._page("annex/protected", "protected.md.j2", **quality.protected_view(self.edition))
         self._page("annex/rules", "rules.md.j2", **quality.rule_pages_view(book, self.out))
@@ -223,25 +241,47 @@ class Pages:
                 chart=self._site_chart(study, site),
                 practised=learning.of_site(self.learned, site.code),
             )
-        main = study.with_role("primary")
-        found = {site.code: _site_outcomes(study, site) for site in ordered}
-        strips = learning.strips(self.learned, [site.code for site in ordered])
         self._page(
             "sites",
             "sites.md.j2",
             study=study,
-            sites=ordered,
-            main=main,
-            found=found,
-            strips=strips if self.learned and self.learned.strips else {},
+            sites=self._site_rows(ordered),
+            main=[o.plain_title for o in study.with_role("primary")],
+            practised=bool(self.learned and self.learned.strips),
             chart=at_once.sites_chart(study, self.out),
         )
 
+    def _site_rows(self, ordered: Sequence[SiteResult]) -> list[list[Cell]]:
+        """One row a site: name, start, model, cost a resident, practice, changes, main effects."""
+        study, codes = self.edition.headline, [site.code for site in ordered]
+        strips = learning.strips(self.learned, codes)
+        rows: list[list[Cell]] = []
+        for site in ordered:
+            row: list[Cell] = [link(f"sites/{site.code}.html", site.name), site.start, site.about]
+            row.append(self._cost_a_resident(site.code))
+            row += [strips[site.code]] if self.learned and self.learned.strips else []
+            row.append(learning.changes_at(self.learned, site.code))
+            here = {o.code: (on, effect) for o, on, effect in _site_outcomes(study, site)}
+            row += [
+                words.effect_at(site.code, o, *here[o.code]) if o.code in here else "not shown"
+                for o in study.with_role("primary")
+            ]
+            rows.append(row)
+        return rows
+
+    def _cost_a_resident(self, site: str) -> str:
+        """What a site cost to date over the people who live in its areas; where both are known."""
+        value = self.edition.headline.value
+        paid = {one.site: one.amount for one in value.site_costs} if value else {}
+        living = [a.population for a in self.edition.programme.areas if a.site == site]
+        people = sum(one or 0 for one in living)
+        if site not in paid or not people or None in living:
+            return "not known"
+        return f"£{paid[site] / people:,.0f}"
+
     def _site_chart(self, study: Results, site: SiteResult) -> str:
         rows = [
-            figures.ForestRow(
-                o.plain_title, row, o.role == "primary", words.shown_with_range(e, row)
-            )
+            figures.ForestRow(o.plain_title, row, False, words.shown_with_range(e, row))
             for o, e, row in _site_outcomes(study, site)
             if e.scale == "log"
         ]
@@ -249,7 +289,13 @@ class Pages:
             return ""
         said = f"{site.name} alone, {words.counted(site.areas, 'area')}. {at_once.left_out(rows)}"
         if len(rows) < len(_site_outcomes(study, site)):
-            said += " Effects that are not in per cent stand in the table."
+            clear = [
+                words.within(o.plain_title)
+                for o, e, row in _site_outcomes(study, site)
+                if e.scale != "log" and words.leaves_out_zero(row)
+            ]
+            also = f", where {words.listed(clear)} leave it out too" if clear else ""
+            said += f" Effects that are not in per cent stand in the table{also}."
         name, kind = f"{study.study}/site-{site.code}", "Effects by outcome with ranges, per cent"
         return self.out.chart(name, "../", kind, said, figures.forest, rows, "%")
 
@@ -342,6 +388,7 @@ class Pages:
         edition = self.edition
         book = {
             "title": edition.programme.title,
+            "says": edition.headline.question,
             "footer": self._footer(edition.headline),
             "footers": self.footers,
             "bands": self.bands,
@@ -359,13 +406,14 @@ def _of_site(page: str) -> bool:
 
 def _site_outcomes(
     study: Results, site: SiteResult
-) -> list[tuple[OutcomeResult, EstimateResult, dict[str, Any]]]:
+) -> list[tuple[OutcomeResult, words.OnScale, dict[str, Any]]]:
+    """The effect on each outcome at one site, in per cent, with what it is shown on."""
     found = []
     for outcome in study.outcomes:
         for row in outcome.estimate.site:
             if row.site == site.code and row.effect is not None:
-                shown = words.shown(outcome.estimate, row)
-                found.append((outcome, outcome.estimate, shown))
+                shown = words.compared(outcome, row)
+                found.append((outcome, words.compared_on(outcome), shown))
     return found
 
 

@@ -17,7 +17,9 @@ from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.receipt import LedgerHead
 from evaluation.programme import Outcome, Programme, load_outcomes
 from evaluation.quarters import Period, parse_instant
-from evaluation.release import Released, release, steps_of, terms_of
+from evaluation.release import Released, Terms, practice_printed, release, steps_of, terms_of
+from evaluation.release.last_audit import LastAudit, read_audit
+from evaluation.study.learned import AsPrinted
 from evaluation.study.record import Results
 from evaluation.study.written import Record, read_record, read_written, record_if_there
 from evaluation.workspace import Workspace
@@ -95,7 +97,8 @@ def rounds(
         head = ledger.head()
     for place in range(max(0, len(found) - COMPARED), len(found)):
         one = found[place]
-        moved = _moved(workspace, head, programme, one.day_before, one.last_day)
+        aside = frozenset(area for area, role in roles.items() if role == "excluded")
+        moved = _moved(workspace, head, programme, one.day_before, one.last_day, aside)
         restated = _counted(moved.again, roles, receipts)
         found[place] = replace(one, new=moved.new, restated=restated)
     return tuple(found)
@@ -115,15 +118,23 @@ class _Moved:
 
 @lru_cache(maxsize=2 * COMPARED)
 def _moved(
-    workspace: Workspace, head: LedgerHead, programme: str, before: str, after: str
+    workspace: Workspace,
+    head: LedgerHead,
+    programme: str,
+    before: str,
+    after: str,
+    aside: frozenset[str],
 ) -> _Moved:
-    """What was learned between two days.
+    """What was learned between two days, but of areas that the study sets aside.
+
+    Those are counted nowhere, so that one restatement is one number on every page.
 
     Kept, since editions that are published one after another compare the same days; a ledger that
     went on has another ``head``, and is read anew.
     """
     with Ledger.open(workspace.database, workspace.raw) as ledger:
-        changes = ledger.diff(programme, parse_instant(before), parse_instant(after))
+        learned = ledger.diff(programme, parse_instant(before), parse_instant(after))
+    changes = [change for change in learned if change["area_code"] not in aside]
     again = tuple(change for change in changes if change["kind"] != "new")
     return _Moved(head=head, new=len(changes) - len(again), again=again)
 
@@ -185,7 +196,8 @@ class Edition:
 
     All results are released ones, their sentences as the book spells them; ``released``, by
     ``programme/study``, has them as they leave, with the lines of the register. ``open_data`` names
-    the programmes whose figures are printed as their sources print them.
+    the programmes whose figures are printed as their sources print them. ``audit`` is the last one
+    of the programme.
     """
 
     programmes: Mapping[str, Programme]
@@ -197,6 +209,8 @@ class Edition:
     history: History = field(default_factory=History)
     released: Mapping[str, Released] = field(default_factory=dict)
     open_data: frozenset[str] = frozenset()
+    terms: Mapping[str, Terms] = field(default_factory=dict)
+    audit: LastAudit | None = None
 
     @classmethod
     def read(cls, workspace: Workspace, programme: str) -> Edition:
@@ -253,6 +267,8 @@ class Edition:
             history=History.read(workspace),
             released=made,
             open_data=frozenset(name for name, one in terms.items() if one.open_data),
+            terms=terms,
+            audit=read_audit(workspace, programme),
         )
 
     @property
@@ -288,6 +304,15 @@ class Edition:
         """The study with its sentences as they are spelled in files."""
         known = self.released.get(f"{study.programme}/{study.study}")
         return known.results if known else study
+
+    @property
+    def as_printed(self) -> AsPrinted:
+        """By what is told what the headline study has learned: released figures alone."""
+        name = self.headline.programme
+        return AsPrinted(
+            results=self.as_written(self.headline),
+            practice=practice_printed(name, self.terms[name]),
+        )
 
     @property
     def steps(self) -> Mapping[str, float]:

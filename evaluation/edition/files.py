@@ -137,6 +137,14 @@ class Generated:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")
 
+    def binary(self, name: str, content: bytes) -> None:
+        """Write a file that is no text below the folder if its content is new."""
+        path = self.folder / name
+        self._kept.add(path)
+        if not path.is_file() or path.read_bytes() != content:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+
     def copy(self, name: str, source: Path) -> None:
         """Hold a file below the folder as it is elsewhere."""
         path, content = self.folder / name, source.read_bytes()
@@ -236,8 +244,8 @@ class OutcomePage:
         return self.outcome.estimate
 
     def by_site(self) -> list[tuple[SiteResult, dict[str, Any]]]:
-        """The effect at each site that has one, in the order in which they started."""
-        by_code = {row.site: words.shown(self.estimate, row) for row in self.estimate.site}
+        """The effect at each site that has one, in per cent, in the order in which they started."""
+        by_code = {row.site: words.compared(self.outcome, row) for row in self.estimate.site}
         return [
             (site, row)
             for site in sorted(self.study.sites, key=lambda site: (site.start, site.code))
@@ -254,17 +262,25 @@ class OutcomePage:
         """A chart of the outcome, as `Generated.chart` draws it."""
         return self.out.chart(self.name(ending), self.root, kind, said, draw, *data)
 
-    def row(self, label: str, shown: Mapping[str, Any], *, filled: bool) -> charts.ForestRow:
-        """An effect of the outcome's estimate among others, as `words.shown` gives it."""
-        said = words.shown_with_range(self.estimate, shown)
+    def row(
+        self, label: str, shown: Mapping[str, Any], *, filled: bool, on: words.OnScale | None = None
+    ) -> charts.ForestRow:
+        """An effect among others, as `words.shown` gives it, or on another scale as it is there."""
+        said = words.shown_with_range(on or self.estimate, shown)
         return charts.ForestRow(label, shown, filled, said)
 
     def forest(
-        self, ending: str, which: str, said: str, rows: Sequence[charts.ForestRow]
+        self,
+        ending: str,
+        which: str,
+        said: str,
+        rows: Sequence[charts.ForestRow],
+        *,
+        on: words.OnScale | None = None,
     ) -> Markup:
         """Effects on the outcome on one scale; ``which`` as in ``by site with ranges``."""
         kind = f"Effects on {self.outcome.plain_title} {which}"
-        unit = words.tick_unit(self.estimate)
+        unit = words.tick_unit(on or self.estimate)
         return self.chart(ending, kind, said, charts.forest, rows, unit)
 
 
@@ -299,9 +315,7 @@ def _offered(data: Sequence[str]) -> Markup:
         Markup("<a href='{}' download>{}</a>").format(link, link.rpartition(".")[2].upper())
         for link in data
     )
-    said = Markup(" and ").join(links)
+    said = Markup(", ").join(links)
     return (
-        Markup(" <span class='chart-data'>Its numbers: {}.</span>").format(said)
-        if data
-        else Markup("")
+        Markup(" <span class='chart-data'>Numbers: {}.</span>").format(said) if data else Markup("")
     )

@@ -74,6 +74,20 @@ def _text(cell: Cell) -> str:
     return cell.striptags() if isinstance(cell, Markup) else cell
 
 
+def quantity(which: str, text: str, *, unit: str, period: str = "") -> Markup:
+    """A figure that carries the id of what it tells, for whoever walks the book.
+
+    Parameters
+    ----------
+    which : the id; the same wherever the same figure of the same edition is told. period : the
+        edition or quarter, where the same quantity is told of several.
+    """
+    of = Markup(" data-period='{}'").format(period) if period else ""
+    return Markup("<span data-quantity='{}' data-unit='{}'{}>{}</span>").format(
+        which, unit, of, text
+    )
+
+
 def link(href: str, text: str) -> Markup:
     """A link as a cell."""
     return Markup(f"<a href='{escape(href)}'>{escape(text)}</a>")

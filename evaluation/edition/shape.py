@@ -89,6 +89,26 @@ PARTS = (
         reader="a Treasury analyst who follows one sum from people to pounds",
     ),
     Part(
+        begins="annex/all-money",
+        title="All of the money",
+        reader="a Treasury analyst who wants every price, scenario and judgement",
+    ),
+    Part(
+        begins="annex/how-sure",
+        title="How sure: every condition",
+        reader="a critic who asks what each point of the evidence rests on",
+    ),
+    Part(
+        begins="annex/update-log",
+        title="The update log",
+        reader="whoever cites an earlier edition, or asks what moved a figure since",
+    ),
+    Part(
+        begins="annex/returns",
+        title="Returns and files",
+        reader="a data officer or an analyst who wants every return and every file",
+    ),
+    Part(
         begins="annex/protected",
         title="How people are protected",
         reader="whoever answers for the data of people, and whoever would find one in them",
@@ -97,6 +117,16 @@ PARTS = (
         begins="annex/dictionary",
         title="Data dictionary",
         reader="whoever uses the files or sends figures",
+    ),
+    Part(
+        begins="annex/explore",
+        title="Explore",
+        reader="an analyst who wants to choose effects and take them away",
+    ),
+    Part(
+        begins="annex/feedback",
+        title="Give feedback",
+        reader="whoever misses something here, or doubts it",
     ),
     Part(begins="annex/rules", title="What a check asks", reader="an officer who sends returns"),
     Part(begins="annex/glossary", title="Words", reader="whoever meets a word of statistics here"),

@@ -8,15 +8,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
+
+from markupsafe import Markup
 
 from evaluation import wording
 from evaluation.drawing import spelling
+from evaluation.edition.html_tables import quantity
 from evaluation.finding import sentences
-from evaluation.finding.verdict import Direction, Ruling, Size, Unclear, apart_digits, has_meaning
+from evaluation.finding.verdict import Direction, Ruling, Size, Unclear, has_meaning
 from evaluation.study.record import Effect, FindingResult, OutcomeResult, Results, Scaled
 from evaluation.study.written import Model, Written
-from evaluation.wording import Figure, Sentence, count
+from evaluation.wording import Figure, Sentence, apart_digits, count
 
 MINUS, BOOK = spelling.MINUS, spelling.BOOK
 number, percent, rounded = spelling.number, spelling.percent, spelling.rounded
@@ -37,7 +40,7 @@ def signed_percent(value: float | None, apart: tuple[float, ...] = ()) -> str:
     """As ``percent``, with a plus where it rises; not rounded onto what it is ``apart`` from."""
     if value is None:
         return "not known"
-    digits = apart_digits(value, apart, spelling.percent_digits(value))
+    digits = apart_digits(value, apart, wording.percent_digits(value))
     rises = round(value, digits) > 0
     return f"+{percent(value, digits)}" if rises else percent(value, digits)
 
@@ -340,6 +343,15 @@ def _on_its_side(finding: FindingResult) -> Callable[[float | None], str]:
     return lambda value: signed_percent(value, apart=(0.0, *worth))
 
 
+@dataclass(frozen=True, kw_only=True)
+class PerCent:
+    """What effects are shown on that were turned into per cent: as logarithms are."""
+
+    scale: Literal["log"] = "log"
+
+
+OnScale = Scaled | PerCent
+
 _FIGURES = ("effect", "low", "high", "low_band", "high_band")
 
 
@@ -347,6 +359,39 @@ def shown(estimate: Scaled, row: Range) -> dict[str, Any]:
     """A row of an estimate with its figures in the unit that readers see."""
     held = row.plain() if isinstance(row, Written) else dict(row)
     return held | {key: _figure(estimate, held.get(key)) for key in _FIGURES}
+
+
+def compared_on(outcome: OutcomeResult) -> OnScale:
+    """The scale of `compared`: per cent wherever the finding can be given so."""
+    return PerCent() if _for_one_unit(outcome) is not None else outcome.estimate
+
+
+def compared(outcome: OutcomeResult, row: Range) -> dict[str, Any]:
+    """As `shown`, but in per cent as the outcome's finding: one unit for all effects on it.
+
+    Effects on a rate, of a site or of a fifth, are in per cent of what pilot areas together would
+    have been, so that they can be held against what is worth having.
+    """
+    found, each = shown(outcome.estimate, row), _for_one_unit(outcome)
+    if each is None or outcome.estimate.scale == "log":
+        return found
+    return found | {
+        key: None if found[key] is None else round(each * found[key], 3) + 0.0 for key in _FIGURES
+    }
+
+
+def effect_at(site: str, outcome: OutcomeResult, on: OnScale, row: Range) -> Markup:
+    """An effect at one site as a cell that carries its id: the same on every page."""
+    which, said = f"site.{site}.{outcome.code}", shown_with_range(on, row)
+    return quantity(which, said, unit=unit(on, outcome))
+
+
+def _for_one_unit(outcome: OutcomeResult) -> float | None:
+    """Per cent of what would have been for one unit of the estimate; None where none is known."""
+    if outcome.estimate.scale == "log":
+        return 1.0
+    whole, percent = outcome.estimate.overall.effect, outcome.finding.effect_percent.effect
+    return percent / whole if whole and percent else None
 
 
 def leaves_out_zero(row: Range) -> bool:
@@ -360,19 +405,19 @@ def gap(estimate: Scaled | None, values: Sequence[float | None]) -> list[float |
     return [_figure(estimate, value) if estimate else value for value in values]
 
 
-def unit(estimate: Scaled | None, outcome: OutcomeResult) -> str:
+def unit(estimate: OnScale | None, outcome: OutcomeResult) -> str:
     """What a figure of this estimate is counted in."""
     if estimate is None or estimate.scale == "log":
         return "difference, per cent"
     return f"difference, {outcome.unit}"
 
 
-def tick_unit(estimate: Scaled) -> str:
+def tick_unit(estimate: OnScale) -> str:
     """What stands behind the figures of an axis."""
     return "%" if estimate.scale == "log" else ""
 
 
-def say(estimate: Scaled) -> Callable[[float | None], str]:
+def say(estimate: OnScale) -> Callable[[float | None], str]:
     """How a figure of this estimate is written."""
     if estimate.scale == "log":
         return signed_percent
@@ -392,7 +437,7 @@ def level(value: float | None) -> str:
     return number(value, 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 1 else 3)
 
 
-def shown_with_range(estimate: Scaled, row: Range) -> str:
+def shown_with_range(estimate: OnScale, row: Range) -> str:
     """``−8.1% (−13% to −3.5%)`` from a row that is already shown."""
     return effect_with_range(row, say(estimate))
 

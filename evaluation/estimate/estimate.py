@@ -62,6 +62,8 @@ class Estimate:
     analytic_error : (K) standard errors where another library computed them, else None.
     exposure, observed : (K) each entry's denominator / per and observed numerator, where the panel
         holds denominators; they turn effects into people and events.
+    treated_share : (K) the share of each entry's period that was treated, where effects of first
+        periods treated in part stand as those of whole ones; else None.
     paths : one row a site and period: ``observed, counterfactual`` on the estimate's scale.
     weights : donor or implied weights, where the estimator has them.
     area_effects : one row a treated area: its mean effect over its own treated periods, with the
@@ -84,6 +86,7 @@ class Estimate:
     analytic_error: NDArray[np.float64] | None = None
     exposure: NDArray[np.float64] | None = None
     observed: NDArray[np.float64] | None = None
+    treated_share: NDArray[np.float64] | None = None
     paths: pd.DataFrame = field(default_factory=pd.DataFrame)
     weights: pd.DataFrame = field(default_factory=pd.DataFrame)
     area_effects: pd.DataFrame = field(default_factory=pd.DataFrame)

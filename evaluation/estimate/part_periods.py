@@ -37,6 +37,7 @@ def per_whole_period(estimate: Estimate, sample: samples.Sample) -> Estimate:
     return replace(
         estimate,
         effects=estimate.effects / share,
+        treated_share=share,
         draws=draws,
         influence=influence,
         analytic_error=None if error is None else error / share,

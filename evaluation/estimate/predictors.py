@@ -145,10 +145,10 @@ def _given(predictors: Sequence[Predictor], v: V) -> Floats | None:
 
 
 # Of V tried for all areas alike, and then for each around the best of these.
-SHARED, OWN = 160, 30
+SHARED, OWN = 160, 60
 # The least share of a predictor in a V that is searched: one that weighs nothing is not met at all,
 # and V of one predictor alone leaves the weights open.
-LEAST = 1e-3
+LEAST = 1e-5
 # Among weights that meet the predictors alike, those are taken that meet the outcome best: its part
 # in the sum of squares is so small that it decides nothing else.
 TIE = 1e-4

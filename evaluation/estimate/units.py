@@ -88,12 +88,17 @@ def net_effects(estimate: Estimate, exposure: Floats | None = None) -> NetEffect
     overall = deviations @ (weight / weight.sum())
     widening = stretch(overall, estimate.overall().iloc[0], estimate.level)
     observed = exposure if estimate.observed is None else estimate.observed
+    share = np.ones(int(post.sum()))
+    if estimate.treated_share is not None:
+        # People were reached for as long as the site ran, and not for the whole of its first
+        # period.
+        share = estimate.treated_share[post]
     return NetEffects(
         outcome=estimate.outcome,
         scale=estimate.scale,
         index=index,
-        effects=estimate.effects[post],
-        deviations=deviations * widening if np.isfinite(widening) else deviations,
+        effects=estimate.effects[post] * share,
+        deviations=(deviations * widening if np.isfinite(widening) else deviations) * share,
         observed=observed[post],
         exposure=exposure[post],
         widening=widening,

@@ -23,13 +23,12 @@ from evaluation.finding.verdict import (
     Size,
     Unclear,
     Verdict,
-    apart_digits,
     cared_for,
     percent_of_logs,
     rule,
 )
 from evaluation.quarters import Period
-from evaluation.wording import Figure, Sentence, number, percent
+from evaluation.wording import Figure, Sentence, apart_digits, number, percent
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,12 +14,22 @@ from evaluation.finding.verdict import (
     Size,
     Unclear,
     Way,
-    apart_digits,
     cared_for,
     has_meaning,
 )
 from evaluation.quarters import NAMES
-from evaluation.wording import Figure, Part, Sentence, count, listed, number, percent, signed
+from evaluation.wording import (
+    Figure,
+    Part,
+    Sentence,
+    apart_digits,
+    count,
+    listed,
+    number,
+    percent,
+    signed,
+)
+from evaluation.wording import effect as estimated
 from evaluation.wording import signed_percent as with_sign
 
 if TYPE_CHECKING:
@@ -246,7 +256,7 @@ def _later(facts: Facts) -> Sentence:
     when = f"{RUN} {facts.speaks}; with the data so far"
     if not math.isfinite(facts.detectable):
         return Sentence.of(f"{when} no change, however large, could be told from chance.")
-    size = percent(facts.detectable, 1)
+    size = estimated(facts.detectable, kind="percent")
     return Sentence.of(f"{when} a {facts.way} of less than {{size}} may go unseen.", size=size)
 
 
@@ -259,20 +269,20 @@ def percent_text(change: Range, margin_percent: float) -> Sentence:
     if math.isnan(change.effect):
         return Sentence.of("one that cannot be given in percent")
     # Beside a range on one side, an estimate of nought would be read as another verdict.
-    effect = with_sign(change.effect, apart_digits(change.effect, (0.0,) if change.side else (), 1))
+    effect = estimated(change.effect, (0.0,) if change.side else ())
     if not (math.isfinite(change.low) and math.isfinite(change.high)):
         return Sentence.of("{effect} (no limit can be given)", effect=effect)
-    worth = (margin_percent, -margin_percent) if has_meaning(margin_percent) else ()
-    low, high = (apart_digits(end, (0.0, *worth), 1) for end in (change.low, change.high))
+    worth = (0.0, margin_percent, -margin_percent) if has_meaning(margin_percent) else (0.0,)
     if not change.holds_estimate:
         return Sentence.of(
             "between {low} and {high} over all looks ({effect} by the newest alone)",
-            low=with_sign(change.low, low),
-            high=with_sign(change.high, high),
+            low=estimated(change.low, worth),
+            high=estimated(change.high, worth),
             effect=effect,
         )
-    ends = {"low": signed(change.low, low), "high": signed(change.high, high)}
-    return Sentence.of("{effect} ({low} to {high})", effect=effect, **ends)
+    ends = {"low": change.low, "high": change.high}
+    shown = {name: estimated(end, worth, "signed") for name, end in ends.items()}
+    return Sentence.of("{effect} ({low} to {high})", effect=effect, **shown)
 
 
 def officer(facts: Facts) -> Sentence:
@@ -327,7 +337,7 @@ def _seen(facts: Facts) -> Sentence:
         )
     return Sentence.of(
         f"A {facts.way} of {{size}} would be seen four times in five with the data so far.",
-        size=percent(facts.detectable, 1),
+        size=estimated(facts.detectable, kind="percent"),
     )
 
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from evaluation.diagnose import EventStudy, sensitivity
 from evaluation.errors import EstimateError
-from evaluation.finding.verdict import Range, apart_digits
-from evaluation.wording import Figure, Sentence, number, percent
+from evaluation.finding.verdict import Range
+from evaluation.wording import Figure, Sentence, apart_digits, number, percent
 
 if TYPE_CHECKING:
     from evaluation.estimate.estimate import Estimate

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from evaluation.wording import Sentence, percent
+from evaluation.wording import MOST_DIGITS, Sentence, percent
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -294,27 +294,3 @@ def percent_of_logs(sizes: Floats, way: Way) -> Floats:
     # A fall can never pass 100 per cent, but an effect that is never found is no fall of 100.
     percent: Floats = np.where(np.isinf(sizes), np.inf, 100 * moved)
     return percent
-
-
-MOST_DIGITS = 6
-"""Behind the point of a percentage; beyond, machines and their logarithms may differ."""
-
-
-def apart_digits(value: float, bounds: tuple[float, ...], digits: int) -> int:
-    """Digits behind the point with which a figure is not rounded onto, or across, a bound.
-
-    Parameters
-    ----------
-    bounds : zero and the margins, of which a verdict says on which side a range lies. digits : as
-        many as it would have otherwise.
-    """
-    if not math.isfinite(value):
-        return digits
-    exact = round(value, MOST_DIGITS)
-    while any(_side(round(value, digits), b) != _side(exact, b) for b in bounds):
-        digits += 1
-    return digits
-
-
-def _side(value: float, bound: float) -> int:
-    return (value > bound) - (value < bound)

@@ -189,11 +189,16 @@ def vocabulary_of(protocol: Protocol) -> dict[str, Fact]:
 
 @dataclass(frozen=True, kw_only=True)
 class RuleState:
-    """A rule and whether it is met; ``why`` names each fact and what it is, as ``facts`` do."""
+    """A rule and whether it is met; ``why`` names each fact and what it is, as ``facts`` do.
+
+    predicate, held : what the rule asks, and the facts that it names as far as they are known.
+    """
 
     rule: Rule
     met: Met
     why: str
+    predicate: Predicate
+    held: Facts
     facts: tuple[tuple[str, str], ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
@@ -221,6 +226,8 @@ def states_of(
                 rule=one,
                 met=predicates[one.name].met(facts),
                 why="; ".join(f"{name} is {held}" for name, held in known),
+                predicate=predicates[one.name],
+                held={name: facts[name] for name, _ in known if name in facts},
                 facts=known,
             )
         )

@@ -99,7 +99,8 @@ def add_grant(programme: Programme, wanted: Wanted, *, by: str) -> Person:
     _possible(programme, wanted, email)
     moment = now()
     with transaction.atomic():
-        person = Person.objects.filter(issued_by=LOCAL, subject=email).first()
+        # Whoever gives a role names a person by the address; at signing in nobody is known by it.
+        person = Person.objects.filter(email=email).order_by("pk").first()
         if person is None:
             if Person.objects.filter(name=wanted.name.strip()).exists():
                 raise UserError(
@@ -205,6 +206,27 @@ def accept(invitation: Invitation, password: str) -> bool:
         Person.objects.filter(pk=person.pk).update(password=make_password(password))
         event_chain.record(person.name, "chose a password", invitation.kind)
         event_chain.record(person.email, _SIGNED_IN, "by a link")
+    person.refresh_from_db()
+    return True
+
+
+def bind(invitation: Invitation, issuer: str, subject: str) -> bool:
+    """Let a person sign in by a service from now on, and use the invitation up.
+
+    False where it was used meanwhile, or where somebody else signs in so.
+    """
+    person = invitation.person
+    with transaction.atomic():
+        others = Person.objects.filter(issued_by=issuer, subject=subject).exclude(pk=person.pk)
+        if others.exists():
+            return False
+        if not Invitation.objects.filter(pk=invitation.pk, used=None).update(used=now()):
+            return False
+        # A password that nobody has ends every session that began before.
+        Person.objects.filter(pk=person.pk).update(
+            issued_by=issuer, subject=subject, password=make_password(None)
+        )
+        event_chain.record(person.name, "is signed in by a service from now on", issuer)
     person.refresh_from_db()
     return True
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from evaluation.portal.views import account, officer, release, team
+from evaluation.portal.views import account, officer, release, service, team
 
 _RETURN = "returns/<slug:site>/<slug:agency>/<slug:slug>"
 
@@ -14,9 +14,13 @@ urlpatterns = [
     path("sign-in", account.sign_in),
     path("sign-in/code", account.code),
     path("sign-in/set-up", account.set_up),
+    path("sign-in/service", service.go_there),
+    path("sign-in/back", service.come_back),
+    path("sign-in/keys", service.keys),
     path("sign-out", account.sign_out),
     path("forgotten", account.forgotten),
     path("invitations/<slug:token>", account.invitation),
+    path("invitations/<slug:token>/service", service.accept),
     path("account", account.account),
     path("check", officer.check_only),
     path("", officer.start),

@@ -6,6 +6,8 @@ refused.
 
 from __future__ import annotations
 
+import json
+import logging
 import os
 import secrets
 import shutil
@@ -13,14 +15,16 @@ import sqlite3
 import stat
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from evaluation.errors import WorkspaceError
+from evaluation.portal.sign_on import Service, service_from_environment
 from evaluation.programme import Programme
+from evaluation.quarters import format_instant
 from evaluation.workspace import Workspace, write_whole
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -46,6 +50,8 @@ class Portal:
     behind_proxy : whether a proxy in front says by X-Forwarded-Proto that it was asked by TLS.
     brand : a folder with a design system's own stylesheet and fonts, for those who may use them.
     help : whom to ask, in a sentence.
+    service : who signs people in besides the portal itself; None where nobody does.
+    passwords : whether people may sign in with a password of the portal's own.
     """
 
     workspace: Workspace
@@ -59,13 +65,16 @@ class Portal:
     behind_proxy: bool = False
     brand: Path | None = None
     help: str = "Ask the programme's evaluation team, who invited you."
+    service: Service | None = None
+    passwords: bool = True
 
     @property
     def programme(self) -> Programme:
         """The programme as it is declared now."""
         folder = self.workspace.studies / self.programme_name
-        newest = max((one.stat().st_mtime_ns for one in folder.glob("*.*")), default=0)
-        return _programme(self.workspace, self.programme_name, newest)
+        files = sorted([*folder.glob("*.*"), *folder.glob("outcomes/*.*")])
+        stamps = tuple(f"{one} {one.stat().st_mtime_ns} {one.stat().st_size}" for one in files)
+        return _programme(self.workspace, self.programme_name, stamps)
 
     @property
     def folder(self) -> Path:
@@ -87,8 +96,9 @@ class Portal:
 
 
 @lru_cache(maxsize=4)
-def _programme(workspace: Workspace, name: str, _newest: int) -> Programme:
-    # The newest file's time is part of the question: a changed declaration is read again.
+def _programme(workspace: Workspace, name: str, _stamps: tuple[str, ...]) -> Programme:
+    # Every file's time is part of the question: a declaration that was changed is read again, and
+    # so is one of which a file was taken away.
     return Programme.load(workspace, name)
 
 
@@ -108,6 +118,7 @@ def from_environment(workspace: Workspace, programme: str, *, demonstration: boo
             expected="govuk-frontend.min.css, and its fonts under assets/",
         )
     hosts = os.environ.get("NEWSTART_PORTAL_HOSTS", "")
+    service = service_from_environment()
     return Portal(
         workspace=workspace,
         programme_name=programme,
@@ -120,6 +131,9 @@ def from_environment(workspace: Workspace, programme: str, *, demonstration: boo
         behind_proxy=os.environ.get("NEWSTART_PORTAL_PROXY", "no") == "yes",
         brand=Path(brand).resolve() if brand else None,
         help=os.environ.get("NEWSTART_PORTAL_HELP", plain.help),
+        service=service,
+        # Without a service a portal without passwords would let nobody in.
+        passwords=service is None or os.environ.get("NEWSTART_PORTAL_PASSWORDS", "yes") == "yes",
     )
 
 
@@ -193,7 +207,9 @@ def database(portal: Portal) -> dict[str, Any]:
             "OPTIONS": {
                 "timeout": 20,
                 "transaction_mode": "IMMEDIATE",
-                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
+                # What a draft held must not be found in the file's free pages.
+                "PRAGMA secure_delete=ON;",
             },
             "CONN_MAX_AGE": 600,
         }
@@ -314,17 +330,35 @@ def _settings(portal: Portal) -> dict[str, Any]:
     }
 
 
+class Lines(logging.Formatter):
+    """A line of JSON for each entry, for a program that gathers logs.
+
+    Never an error's own words or its traceback, which may quote a figure: only what was said.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The entry as one line."""
+        at = datetime.fromtimestamp(record.created, UTC)
+        said = {
+            "at": format_instant(at),
+            "level": record.levelname.lower(),
+            "from": record.name,
+            "message": record.getMessage(),
+        }
+        return json.dumps(said, ensure_ascii=False)
+
+
 def _logging(portal: Portal) -> dict[str, Any]:
     kept = {"level": "WARNING", "handlers": ["file"], "propagate": False}
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"plain": {"format": "{asctime} {levelname} {message}", "style": "{"}},
+        "formatters": {"lines": {"()": "evaluation.portal.configure.Lines"}},
         "handlers": {
             "file": {
                 "class": "logging.handlers.WatchedFileHandler",
                 "filename": str(portal.log),
-                "formatter": "plain",
+                "formatter": "lines",
                 "encoding": "utf-8",
                 "delay": True,
             }

@@ -12,8 +12,8 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models
 
 LOCAL = "local"
-"""The issuer of accounts of the portal's own; another service that proves who somebody is would be
-named by its address."""
+"""The issuer of accounts of the portal's own; a service that signs people in is named by its
+address."""
 
 
 class Person(AbstractBaseUser):

@@ -106,6 +106,7 @@ class Causes:
     restated, late : figures known before and given again; figures of known quarters first given
     now. areas : role -> areas that they reached. outcomes : outcome -> figures. reasons : the notes
     that came with them. withdrawn : returns, each with its reason. quarters : the new ones.
+    checks : outcomes that money counts no longer, or again, since a check objects or does not.
     protocol, code, parameters : what differs, a line each. deviations : those noted since.
     """
 
@@ -116,6 +117,7 @@ class Causes:
     reasons: tuple[str, ...]
     withdrawn: tuple[str, ...]
     quarters: tuple[str, ...]
+    checks: tuple[str, ...]
     protocol: tuple[str, ...]
     deviations: tuple[str, ...]
     code: tuple[str, ...]
@@ -130,6 +132,7 @@ def causes_between(between: Between) -> Causes:
         **_given_again(before, learned),
         withdrawn=tuple(f"{name}: {reason}" for name, reason in sorted(learned.gone.items())),
         quarters=_new_quarters(learned),
+        checks=_checked_otherwise(before, after),
         protocol=_first(_declared_differences(before, after)),
         deviations=tuple(
             one.sentence for one in read_deviations(after.study_folder) if one not in known
@@ -171,6 +174,8 @@ def _given_again(before: Snapshot, learned: Learned) -> dict[str, Any]:
     """Where figures were given again or came late, and why."""
     moved = given_again(learned)
     role = {area.code: area.role for area in before.programme.areas}
+    # Areas that the study sets aside move nothing, and are counted nowhere in the book.
+    moved = moved[moved["area_code"].map(role).ne("excluded")]
     areas = Counter(role.get(code, "other") for code in set(moved["area_code"]))
     notes = [note for note in moved["note"].tolist() if note]
     late = int(moved["late"].sum())
@@ -191,6 +196,15 @@ def _new_quarters(learned: Learned) -> tuple[str, ...]:
     rows = learned.versions
     new = rows.loc[rows["return_id"].map(learned.came).eq(NEW), "quarter"]
     return tuple(sorted(str(label) for label in new.unique()))
+
+
+def _checked_otherwise(before: Snapshot, after: Snapshot) -> tuple[str, ...]:
+    titles = {one.code: one.plain_title for one in after.programme.outcomes}
+    named = [
+        (sorted({*after.objected} - {*before.objected}), "a check objects now, so it is left out"),
+        (sorted({*before.objected} - {*after.objected}), "no check objects any more, so it counts"),
+    ]
+    return tuple(f"{titles.get(code, code)}: {said}" for codes, said in named for code in codes)
 
 
 def _declared_differences(before: Snapshot, after: Snapshot) -> list[str]:

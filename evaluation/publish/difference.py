@@ -25,6 +25,7 @@ from evaluation.publish.attribution import (
     subsets,
 )
 from evaluation.publish.snapshot import (
+    CHECKS,
     CODE,
     NEW,
     PRICES,
@@ -38,12 +39,13 @@ from evaluation.publish.snapshot import (
 from evaluation.release import headline_step, released_change
 from evaluation.study.code import figures_fingerprint
 
-ORDER = (REVISED, WITHDRAWN, NEW, PROTOCOL, CODE, PRICES)
+ORDER = (REVISED, WITHDRAWN, NEW, CHECKS, PROTOCOL, CODE, PRICES)
 """What was known before is mended first, then what is new is added, then the way of working."""
 TITLES = {
     REVISED: "Restated or late figures",
     WITHDRAWN: "Withdrawn returns",
     NEW: "The new quarter",
+    CHECKS: "Outcomes whose checks hold",
     PROTOCOL: "Protocol and declarations",
     CODE: "Code",
     PRICES: "Prices and other parameters",
@@ -132,7 +134,7 @@ def difference(
             f"the order names {', '.join(order)}.", expected=f"each once: {', '.join(ORDER)}"
         )
     differing = [cause for cause in order if cause in between.causes]
-    # Every subset, since Shapley needs each: two to the number of causes, at most 64 states.
+    # Every subset, since Shapley needs each: two to the number of causes, at most 128 states.
     wanted: list[Subset] = list(subsets(differing))
     with tempfile.TemporaryDirectory(prefix="newstart-states-") as scratch:
         states = [
@@ -271,7 +273,7 @@ def _released(
 
 
 def sentence(change: Change, title: str, unit: str) -> str:
-    """How one headline figure moved, cause by cause."""
+    """How one headline figure moved, cause by cause, and how much of it was a correction."""
     if change.before is None:
         return f"{title}: {level(change.after, unit)}, for the first time."
     if change.after is None:
@@ -280,20 +282,36 @@ def sentence(change: Change, title: str, unit: str) -> str:
         return f"{title}: {level(change.after, unit)}, as before."
     moved = sorted((p for p in change.parts if p.amount), key=lambda p: -abs(p.amount))
     # A part that is zero in the digits shown did not move anything that is shown.
-    parts = [_part(part, unit) for part in moved if words.moves(part.amount, unit)]
+    parts = [
+        f"{words.within(TITLES[part.cause])} {amount(part.amount, unit)}"
+        for part in moved
+        if words.moves(part.amount, unit)
+    ]
     ends = [level(value, unit) for value in (change.before, change.after)]
     went = f"went from {ends[0]} to {ends[1]}"
     if ends[0] == ends[1]:
         went = f"stayed at {ends[1]}" + (", in the digits shown" if parts else "")
-    return f"{title} {went}: {words.listed(parts)}." if parts else f"{title} {went}."
+    elif len(parts) > 1 and unit == "%":
+        # Ends are printed in fewer digits than their parts, which would seem not to add up.
+        went += f", by {amount(change.after - change.before, unit)} in full"
+    if not parts:
+        return f"{title} {went}."
+    return f"{title} {went}: {words.listed(parts)}.{_corrected(change, unit)}"
 
 
-def _part(part: Part, unit: str) -> str:
-    """``the new quarter −0.2 points``, with the range over orders where there is one."""
-    text = f"{words.within(TITLES[part.cause])} {amount(part.amount, unit)}"
-    ends = [amount(part.low, unit), amount(part.high, unit)]
-    # Equal as shown: a range in digits that nobody sees would only puzzle.
-    return text if ends[0] == ends[1] else f"{text} ({ends[0]} to {ends[1]} in other orders)"
+def _corrected(change: Change, unit: str) -> str:
+    """How much of a change is a correction of what was known before, and on which side."""
+    whole = sum(part.amount for part in change.parts)
+    again = sum(part.amount for part in change.parts if part.cause == REVISED)
+    if not words.moves(again, unit) or not words.moves(whole, unit):
+        return ""
+    where = [role for role in (PILOT, COMPARISON) if change.revised.get(role)]
+    side = f", all of it in {where[0]} areas" if len(where) == 1 else ""
+    if again * whole < 0:
+        alone = amount(whole - again, unit)
+        return f" Without the correction of what was known before{side}, it would be {alone}."
+    part = words.percent(min(100.0, 100 * again / whole), 0)
+    return f" Of the change, {part} is a correction of what was known before{side}."
 
 
 def reason(cause: str, causes: Causes) -> str:
@@ -302,6 +320,7 @@ def reason(cause: str, causes: Causes) -> str:
         REVISED: _given_again,
         WITHDRAWN: lambda c: _joined(c.withdrawn),
         NEW: lambda c: words.listed(c.quarters) or "costs of a new quarter",
+        CHECKS: lambda c: _joined(c.checks),
         PROTOCOL: _protocol,
         CODE: lambda c: f"changed in {', '.join(c.code)}",
         PRICES: lambda c: _joined(c.parameters),

@@ -49,7 +49,8 @@ def figures(folder: Path) -> dict[str, float]:
     """Id -> figure of a state; none before anything has started.
 
     ``<outcome>.percent`` is the effect in per cent of what would have been, ``<outcome>.people``
-    the change in people or events a period, ``money.<total>`` pounds to date.
+    the change in people or events a period, ``money.<total>`` pounds to date, of the outcomes whose
+    checks hold.
     """
     import pandas as pd
 
@@ -64,10 +65,14 @@ def figures(folder: Path) -> dict[str, float]:
     if not study.panel.treated.any():
         return {}
     prices = Parameters.load(folder=folder / PARAMETERS).of(study.programme)
-    return _point_figures(study, prices)
+    # A state carries what its checks object to: they need thousands of assignments, and a state
+    # takes a second. One of an edition before this was kept says nothing, and counts everything.
+    return _point_figures(study, prices, frozenset(asked.get("objected", ())))
 
 
-def _point_figures(study: Study, parameters: Parameters) -> dict[str, float]:
+def _point_figures(
+    study: Study, parameters: Parameters, objected: frozenset[str]
+) -> dict[str, float]:
     programme, protocol, panel = study.programme, study.protocol, study.panel
     valued = [
         c for c in protocol.secondary if in_one_total(programme.outcome_by_code[c], parameters)
@@ -105,11 +110,17 @@ def _point_figures(study: Study, parameters: Parameters) -> dict[str, float]:
             price_base=wanted.price_base,
             draws=PLACEBOS,
             seed=wanted.assignments.seed,
+            counted=[code for code in estimates if code not in objected],
         )
         # The estimate: ranges over so few draws would mean nothing and are not read.
         totals = value.totals()["mean"].to_dict()
         found |= {f"money.{key}": float(totals[key]) for key in MONEY}
     return found
+
+
+def objected_of(results: Results) -> tuple[str, ...]:
+    """The outcomes with a price that a check objects to: the headline of money leaves them out."""
+    return tuple(row.outcome for row in results.value.not_standing) if results.value else ()
 
 
 def of_results(results: Results) -> dict[str, dict[str, Any]]:

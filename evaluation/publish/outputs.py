@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +17,16 @@ from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.signatures import PrintedValue, Signature, Signed
 from evaluation.programme import Programme
 from evaluation.quarters import format_instant, parse_instant
-from evaluation.release import release, terms_of
+from evaluation.release import audited, inside_of, release, terms_of
+from evaluation.release.last_audit import keep_audit
 from evaluation.study.results import read_results
 from evaluation.study.study import StudyName
 from evaluation.study.written import read_record
+from evaluation.workspace import write_whole
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from evaluation.disclosure.bundle import Bundle
     from evaluation.disclosure.protection import Held, Protection
     from evaluation.disclosure.released import Entry
@@ -61,11 +65,10 @@ def request_release(
     name = StudyName.parse(study)
     programme = Programme.load(workspace, name.programme, collecting=False)
     refuse_request(workspace, programme, name, by=by)
-    key = keys.read()
     terms = terms_of(workspace, programme)
     released = release(read_results(workspace, study), terms)
-    counts = editions_of(workspace, programme)
-    audit = protection.audit(counts, programme, key)
+    audit = audit_of(workspace, programme, terms)
+    counts = counts_now(workspace, programme)
     content = {
         "programme": programme.name,
         "study": study,
@@ -79,6 +82,23 @@ def request_release(
         **_for_checkers(workspace, programme, released, counts),
     }
     return Requested(bundle=bundles.freeze(workspace, programme, content), audit=audit)
+
+
+def released_now(workspace: Workspace, programme: Programme) -> dict[str, Released]:
+    """Every study of a programme that was run, as it would leave now; nothing is printed by it.
+
+    Raises
+    ------
+    DisclosureError : its figures are people's and no disclosure key is named.
+    """
+    terms = terms_of(workspace, programme)
+    folder = workspace.var / "results" / programme.name
+    return {
+        name: release(read_results(workspace, name), terms)
+        for name in (
+            f"{programme.name}/{path.parent.name}" for path in sorted(folder.glob("*/results.json"))
+        )
+    }
 
 
 def refuse_request(workspace: Workspace, programme: Programme, name: StudyName, *, by: str) -> None:
@@ -121,10 +141,7 @@ def _refuse_second_book(workspace: Workspace, programme: Programme) -> None:
 
 
 def _for_checkers(
-    workspace: Workspace,
-    programme: Programme,
-    released: Released,
-    counts: Mapping[str, Sequence[Held]],
+    workspace: Workspace, programme: Programme, released: Released, counts: Sequence[Held]
 ) -> dict[str, Any]:
     """What would be printed, what of it is new or other than before, and the counts behind it."""
     with Ledger.open(workspace.database, workspace.raw) as ledger:
@@ -139,14 +156,44 @@ def _for_checkers(
             "changed": [a for a, text in now.items() if a in last and last[a] != text],
             "dropped": [address for address in last if address not in now],
         },
-        "underlying_counts": [{"cell": one.address, "count": one.count} for one in counts["now"]],
+        "underlying_counts": [{"cell": one.address, "count": one.count} for one in counts],
     }
 
 
-def editions_of(
+def counts_now(workspace: Workspace, programme: Programme) -> list[Held]:
+    """Every count of a site and a period, as the ledger holds it now."""
+    with Ledger.open(workspace.database, workspace.raw) as ledger:
+        return protection.held(programme, ledger.observations(programme.name))
+
+
+def audit_of(
+    workspace: Workspace,
+    programme: Programme,
+    terms: Terms,
+    *,
+    edition: str = "",
+    insider: tuple[str, str] | None = None,
+    keep: bool = True,
+) -> Protection:
+    """What is left of a programme's counts to whoever holds every edition and what is next.
+
+    Parameters
+    ----------
+    edition : he holds this one alone. insider, keep : see `evaluation.release.audited`.
+    """
+    editions = instants_of(workspace, programme, edition)
+    found = audited(
+        workspace, programme, terms, editions, with_now=not edition, insider=insider, keep=keep
+    )
+    if not edition and insider is None:
+        keep_audit(workspace, programme, terms, found, len(editions))
+    return found
+
+
+def instants_of(
     workspace: Workspace, programme: Programme, edition: str = ""
-) -> dict[str, list[Held]]:
-    """The counts of every edition at its vintage, oldest first, and of now.
+) -> dict[str, datetime]:
+    """Each published edition of a programme, oldest first, and the instant of its figures.
 
     Parameters
     ----------
@@ -156,19 +203,11 @@ def editions_of(
     published = (history.named(edition),) if edition else history.editions
     # Every edition of the workspace is in one history; those of another programme are not ours.
     manifests = {one.name: read_record(one.folder / "manifest.json") for one in published}
-    instants = {
+    return {
         name: parse_instant(one["vintage"])
         for name, one in manifests.items()
         if one["programme"] == programme.name
     }
-    with Ledger.open(workspace.database, workspace.raw) as ledger:
-        held = {
-            name: protection.held(programme, ledger.observations(programme.name, as_of=at))
-            for name, at in instants.items()
-        }
-        if not edition:
-            held["now"] = protection.held(programme, ledger.observations(programme.name))
-    return held
 
 
 def enter(workspace: Workspace, edition: str, read: Edition, *, by: str = "") -> None:
@@ -180,6 +219,7 @@ def enter(workspace: Workspace, edition: str, read: Edition, *, by: str = "") ->
         return
     for programme, lines in sorted(_lines(workspace, edition, read).items()):
         declared = read.programmes[programme]
+        _keep_inside(workspace, edition, read, programme)
         bundle = "" if declared.synthetic else bundles.read_bundle(workspace, programme).name
         with Ledger.open(workspace.database, workspace.raw) as ledger:
             ledger.print_values(
@@ -188,6 +228,14 @@ def enter(workspace: Workspace, edition: str, read: Edition, *, by: str = "") ->
                 received=workspace.now(),
                 synthetic_clock=workspace.synthetic_clock,
             )
+
+
+def _keep_inside(workspace: Workspace, edition: str, read: Edition, programme: str) -> None:
+    """Keep the results that an edition's figures were made of: audits of later ones need them."""
+    for study in sorted(read.released):
+        if StudyName.parse(study).programme == programme:
+            path = inside_of(workspace, programme, edition, study)
+            write_whole(path, read_results(workspace, study).as_json())
 
 
 def _lines(workspace: Workspace, edition: str, read: Edition) -> dict[str, list[PrintedValue]]:

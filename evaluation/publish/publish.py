@@ -28,7 +28,7 @@ from evaluation.publish import refresh
 from evaluation.publish.attribution import COSTS
 from evaluation.publish.difference import ORDER, difference
 from evaluation.publish.editions import CODE_ARCHIVE, MAKING, MANIFEST, STATE, freeze, restamp, size
-from evaluation.publish.headline import figures, of_results
+from evaluation.publish.headline import figures, objected_of, of_results
 from evaluation.publish.outputs import enter
 from evaluation.publish.refresh import Draft, Name, refresh_studies, studies_of
 from evaluation.publish.snapshot import Between, Snapshot, take_snapshot, unpack
@@ -103,6 +103,7 @@ def publish(
             f"{programme}/{headline.study}",
             refresh.vintage_of(workspace, programme),
             Path(scratch) / STATE,
+            objected_of(headline),
         )
         book = book_inputs(workspace, programme) if pages else ""
         made_of = refresh.digest(workspace, programme, snapshot, book)
@@ -363,7 +364,9 @@ def _freeze(
     programme_name = StudyName.parse(name).programme
     limit = due(quarter, Study.load(workspace, name).programme)
     vintage = refresh.vintage_of(workspace, programme_name, format_instant(limit))
-    snapshot = take_snapshot(workspace, name, vintage, scratch / "snapshot")
+    # What was objected to then is not known: a past edition made up now leaves out the same.
+    left_out = objected_of(results)
+    snapshot = take_snapshot(workspace, name, vintage, scratch / "snapshot", left_out)
     alone = Between.read(workspace, snapshot, snapshot)
     found = figures(alone.write_state(scratch / "state", ()))
     history = History.read(workspace)

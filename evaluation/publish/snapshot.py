@@ -244,7 +244,7 @@ def _cause_of(receipt: Receipt, last: Period | None) -> str:
     )
 
 
-PROTOCOL, CODE, PRICES = "protocol", "code", "parameters"
+CHECKS, PROTOCOL, CODE, PRICES = "checks", "protocol", "code", "parameters"
 AS_DATA = {"last", "costs", "taken_out", "planned_costs", "money"}
 """What of a programme's declaration is told as data and is no change of what is analysed."""
 COST_COLUMNS = ("site", "agency", "kind", "period", "amount", "price_year")
@@ -257,7 +257,8 @@ class Snapshot:
     """What the headline figures of a study rest on, as it lies in a folder.
 
     vintage : the instant up to which the ledger was known. figures_code, package : fingerprints of
-    the code that figures rest on, and of all of it.
+    the code that figures rest on, and of all of it. objected : the outcomes that a check objected
+    to, which the headline of money leaves out; none in an edition of before it was kept.
     """
 
     folder: Path
@@ -266,6 +267,7 @@ class Snapshot:
     vintage: str
     figures_code: str
     package: str
+    objected: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -311,11 +313,19 @@ class Snapshot:
     @classmethod
     def read(cls, folder: Path) -> Snapshot:
         """A snapshot as it was taken before."""
-        return cls(folder=folder, **json.loads((folder / FILE).read_text(encoding="utf-8")))
+        held = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        return cls(folder=folder, **{**held, "objected": tuple(held.get("objected", ()))})
 
 
-def take_snapshot(workspace: Workspace, name: str, vintage: str, folder: Path) -> Snapshot:
-    """Copy what ``programme/study`` rests on now into a folder."""
+def take_snapshot(
+    workspace: Workspace, name: str, vintage: str, folder: Path, objected: Collection[str] = ()
+) -> Snapshot:
+    """Copy what ``programme/study`` rests on now into a folder.
+
+    Parameters
+    ----------
+    objected : the outcomes with a price that a check objects to.
+    """
     study = Study.load(workspace, name, as_of=parse_instant(vintage))
     for path in _declared(study.folder):
         _copy(path, folder / "studies" / path.relative_to(workspace.studies))
@@ -333,13 +343,15 @@ def take_snapshot(workspace: Workspace, name: str, vintage: str, folder: Path) -
         _copy(path, folder / PARAMETERS / path.name)
     if study.protocol.looks is not None and study.store.path.is_file():
         _copy(study.store.path, folder / ASSIGNMENTS)
-    taken = {
+    taken: dict[str, Any] = {
         "programme_name": study.programme.name,
         "study": study.protocol.study,
         "vintage": vintage,
         "figures_code": figures_fingerprint(),
         "package": package_fingerprint(),
     }
+    if objected:
+        taken["objected"] = sorted(objected)
     for file, content in ((FILE, taken), (MODULES, figures_files())):
         text = json.dumps(content, indent=1, sort_keys=True) + "\n"
         (folder / file).write_text(text, encoding="utf-8")
@@ -386,6 +398,7 @@ class Between:
         before, after = self.before, self.after
         data = set(self.learned.causes) | self._causes_of_costs
         found = [cause for cause in DATA_CAUSES if cause in data]
+        found += [CHECKS] if before.objected != after.objected else []
         found += [PROTOCOL] if before.declared != after.declared else []
         found += [CODE] if before.figures_code != after.figures_code else []
         found += [PRICES] if before.parameters != after.parameters else []
@@ -433,7 +446,13 @@ class Between:
             shutil.copyfile(declared.folder / ASSIGNMENTS, folder / ASSIGNMENTS)
         self._write_programme(folder / "studies" / declared.programme_name, chosen)
         self.learned.known(chosen, revised).to_parquet(folder / OBSERVATIONS, index=False)
-        asked = {"version": 1, "programme": declared.programme_name, "study": declared.study}
+        checked = self.after if CHECKS in chosen else self.before
+        asked = {
+            "version": 1,
+            "programme": declared.programme_name,
+            "study": declared.study,
+            "objected": list(checked.objected),
+        }
         (folder / STATE).write_text(json.dumps(asked), encoding="utf-8")
         return folder
 

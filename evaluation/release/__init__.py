@@ -4,6 +4,7 @@ Estimation sees full counts. Whatever leaves is made of what `release` gives: bo
 downloads, letters, claims, editions and their differences.
 """
 
+from evaluation.release.attacked import audited, inside_of
 from evaluation.release.change import (
     headline_step,
     released_change,
@@ -11,14 +12,20 @@ from evaluation.release.change import (
     steps_of,
     with_steps,
 )
+from evaluation.release.recomputed import recomputed
+from evaluation.release.released_lives import practice_printed
 from evaluation.release.released_results import Released, release
 from evaluation.release.rounding import Terms, public_key, terms_of
 
 __all__ = [
     "Released",
     "Terms",
+    "audited",
     "headline_step",
+    "inside_of",
+    "practice_printed",
     "public_key",
+    "recomputed",
     "release",
     "released_change",
     "stepped_figures",

@@ -12,8 +12,8 @@ from typing import Any
 
 from evaluation.disclosure.effects import stepped
 from evaluation.disclosure.key import Key
-from evaluation.disclosure.released import Entry, chance, money, significant
-from evaluation.release.rounding import one_figure
+from evaluation.disclosure.released import Entry, chance, money, money_step, significant
+from evaluation.release.rounding import kept_beside, one_figure
 
 RATIOS = frozenset({"bcr", "fiscal_ratio", "cashable_ratio"})
 STATED = frozenset(
@@ -27,6 +27,7 @@ STATED = frozenset(
         "level",
         "of",
         "price_base",
+        "site_costs",
         "unit_cost",
         "weight",
         "years",
@@ -64,7 +65,9 @@ class _Accounts:
     def __init__(self, address: str, key: Key) -> None:
         self.address, self.key = address, key
         self.known: dict[float, float | None] = {}
+        self.steps: dict[float, float | None] = {}
         self.entries: list[Entry] = []
+        self.counts: dict[tuple[float | None, ...], list[float | None]] = {}
 
     def walk(self, content: Any, at: tuple[str, ...]) -> Any:
         """A part of the accounts, by the keys that lead to it."""
@@ -79,7 +82,9 @@ class _Accounts:
                 return self._mean(content, at)
             return {key: self.walk(value, (*at, str(key))) for key, value in content.items()}
         if isinstance(content, (list, tuple)):
-            return [self.walk(one, (*at, _which(one, place))) for place, one in enumerate(content)]
+            return [
+                self.walk(one, (*at, which_row(one, place))) for place, one in enumerate(content)
+            ]
         if isinstance(content, bool) or not isinstance(content, (int, float)):
             return content
         return self._figure(float(content), at) if isinstance(content, float) else content
@@ -98,18 +103,25 @@ class _Accounts:
     def _mean(self, content: Mapping[str, Any], at: tuple[str, ...]) -> dict[str, Any]:
         rest = {k: self.walk(v, (*at, k)) for k, v in content.items() if k not in _ENDS}
         mean, low, high = (content[end] for end in _ENDS)
+        step: float | None = None
         if at[-1] in RATIOS:
-            shown = [None if one is None else significant(one, 2) for one in (mean, low, high)]
+            step = _ratio_step(mean, low, high)
+            shown = self._ratios(mean, low, high, at, step)
         elif mean is None:
             shown = [None, low, high]
         elif at[-1] == EVENTS:
-            shown = self._events(mean, low, high, at)
+            step = self._event_step(mean, low, high)
+            shown = self._events(mean, low, high, at, step)
         else:
+            step = money_step(max(abs(one) for one in (mean, low, high) if one is not None))
             shown = self._pounds(mean, low, high, at)
         for end, raw, printed in zip(_ENDS, (mean, low, high), shown, strict=True):
             if raw is not None:
                 self.known.setdefault(one_figure(raw), printed)
-            self._register(".".join((*at, end)), printed, None)
+                # What stands elsewhere already is printed at the step that it has there.
+                self.steps.setdefault(one_figure(raw), step)
+            known = None if raw is None else self.steps.get(one_figure(raw))
+            self._register(".".join((*at, end)), printed, known, away=_AWAY[end])
         found = dict(zip(_ENDS, shown, strict=True))
         return {key: found.get(key, rest.get(key)) for key in content}
 
@@ -125,15 +137,45 @@ class _Accounts:
         ]
         return [made.printed if known is None else known, *ends]
 
-    def _events(
-        self, mean: float, low: float | None, high: float | None, at: tuple[str, ...]
+    def _ratios(
+        self,
+        mean: float | None,
+        low: float | None,
+        high: float | None,
+        at: tuple[str, ...],
+        step: float,
     ) -> list[float | None]:
-        largest = max(abs(one) for one in (mean, low, high) if one is not None) or 1.0
-        step = max(EVENT_STEP, 10.0 ** (math.floor(math.log10(largest)) - 2))
+        """Two figures, behind an offset as all else, and on the side of one on which they are.
+
+        Plainly rounded, a ratio over known costs tells by when it moves, where revisions are known.
+        """
+        found: list[float | None] = []
+        for part, value in zip(_ENDS, (mean, low, high), strict=True):
+            if value is None or not math.isfinite(value):
+                found.append(value)
+                continue
+            shown = stepped(value, step, self.key.share_of(["ratio", self.address, *at, part]))
+            for line in (0.0, 1.0):
+                shown = kept_beside(line, value, shown, step)
+            found.append(significant(shown, 4))
+        return found
+
+    def _event_step(self, *figures: float | None) -> float:
+        largest = max(abs(one) for one in figures if one is not None) or 1.0
+        return max(EVENT_STEP, 10.0 ** (math.floor(math.log10(largest)) - 2))
+
+    def _events(
+        self, mean: float, low: float | None, high: float | None, at: tuple[str, ...], step: float
+    ) -> list[float | None]:
+        # Two prices of one outcome multiply one quantity: it is printed once, and then known.
+        same = tuple(None if one is None else one_figure(one) for one in (mean, low, high))
+        if same in self.counts:
+            return self.counts[same]
         found: list[float | None] = []
         for part, value, away in (("mean", mean, 0), ("low", low, -1), ("high", high, 1)):
             drawn = self.key.share_of(["events", self.address, *at, part])
             found.append(None if value is None else stepped(value, step, drawn, away))
+        self.counts[same] = found
         return found
 
     def _figure(self, value: float, at: tuple[str, ...]) -> float:
@@ -152,26 +194,41 @@ class _Accounts:
             made = money(value, None, None, address=[self.address, *at], key=self.key)
             shown = made.printed if held is None else held
             self.known.setdefault(same, shown)
-        self._register(".".join(at), shown, None)
+            self.steps.setdefault(same, made.step)
+        self._register(".".join(at), shown, self.steps.get(same))
         return shown
 
-    def _register(self, name: str, printed: float | None, step: float | None) -> None:
+    def _register(
+        self, name: str, printed: float | None, step: float | None, *, away: int = 0
+    ) -> None:
+        """A line; its ends are known where it stands on its step and was not kept off zero."""
+        low, high = None, None
+        if printed is not None and step and printed != 0 and not (printed / step) % 1:
+            middle = printed - away * step
+            low, high = middle - step, middle + step
         self.entries.append(
             Entry(
                 address=f"{self.address}.{name}",
                 kind="money",
                 printed=printed,
-                low=None,
-                high=None,
+                low=low,
+                high=high,
                 step=step,
             )
         )
 
 
+def _ratio_step(*figures: float | None) -> float:
+    """A tenth of the decade of the largest: two figures of it."""
+    known = [abs(one) for one in figures if one is not None and math.isfinite(one) and one]
+    return 10.0 ** (math.floor(math.log10(max(known))) - 1) if known else 0.1
+
+
 _ENDS = ("mean", "low", "high")
+_AWAY = {"mean": 0, "low": -1, "high": 1}
 
 
-def _which(one: Any, place: int) -> str:
+def which_row(one: Any, place: int) -> str:
     """By what a row of the accounts is known: never by its place alone, which may change."""
     if isinstance(one, Mapping):
         named = [str(one[k]) for k in _NAMES if isinstance(one.get(k), (str, int)) and one[k] != ""]

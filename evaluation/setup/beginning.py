@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from pydantic import ValidationError
 
-from evaluation.declared import read_yaml
+from evaluation.declared import read_yaml, starts_on_days
 from evaluation.errors import WorkspaceError
 from evaluation.programme import TABLES, Programme, find_outcome, refuse_uncollected, rows_of
 from evaluation.progress import Progress
@@ -162,6 +162,9 @@ def _refuse_answer(field: str, value: Any) -> None:
     if field == "areas" and isinstance(value, str):
         rows_of(field, here.parent / value)
         return
+    if field == "sites":
+        # A start may be a day; of which period it is, the calendar says in the end.
+        value = starts_on_days({"sites": value, "frequency": "Q"})
     try:
         Programme.model_validate({field: value})
     except ValidationError as wrong:

@@ -206,7 +206,7 @@ def _adults(
 
 
 def _deprivation(scenario: Scenario, areas: tuple[Area, ...]) -> tuple[Deprivation, ...]:
-    """Fifths of equal size drawn by lot: no effect differs between them, whatever a page shows."""
+    """Fifths of equal size at random: each is given the same effect, whatever a page shows."""
     # A stream of its own, added later: places drawn from the first stay where they were.
     rng = np.random.default_rng([scenario.seed, 5])
     fifths = rng.permutation(np.arange(len(areas)) * 5 // len(areas)) + 1
@@ -322,7 +322,14 @@ def write_programme(programme: Programme, folder: Path) -> None:
     # An invented programme has no people to name, and its frequency is that of its first quarter.
     elsewhere |= {"people", "frequency"}
     declared: dict[str, Any] = programme.model_dump(mode="json", exclude=elsewhere)
-    declared["sites"] = [{**site, "agencies": list(site["agencies"])} for site in declared["sites"]]
+    declared["sites"] = [
+        {
+            key: list(value) if key == "agencies" else value
+            for key, value in site.items()
+            if not (key == "began" and value is None)
+        }
+        for site in declared["sites"]
+    ]
     declared["sources"] = [
         {
             key: value if key != "waves" else [str(one) for one in source["waves"]]

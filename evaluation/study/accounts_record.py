@@ -105,6 +105,7 @@ class PricedRow(Written):
     basis: str
     bankable: bool
     red: bool
+    objected: bool = False
 
 
 class SiteValue(Written):
@@ -329,6 +330,13 @@ class CostRow(Written):
     amount: float
 
 
+class SiteCost(Written):
+    """What was paid for one site to date, in pounds; ``site`` is empty where it is of none."""
+
+    site: str
+    amount: float
+
+
 class NotStanding(Written):
     """A valued outcome whose finding is objected to, and what it counts for."""
 
@@ -340,12 +348,18 @@ class NotStanding(Written):
     cashable: Mean
 
 
-class NotStandingTogether(Written):
-    """What those count for together, and the net value without them."""
+class WithObjected(Written):
+    """The totals and the agencies' accounts with the outcomes that a check objects to."""
 
-    gross_fiscal: Mean
-    npsv_without: Mean
-    p_npsv_positive_without: float
+    totals: Totals
+    by_agency: tuple[BudgetRow, ...]
+
+
+class GrossWithObjected(Written):
+    """The same gains with the outcomes that a check objects to, where no cost is declared."""
+
+    totals: GrossTotals
+    by_agency: tuple[Gain, ...]
 
 
 class TakenOutRow(Written):
@@ -370,6 +384,7 @@ class GrossAccounts(Written):
     by_agency: tuple[Gain, ...]
     by_outcome: tuple[PricedRow, ...]
     taken_out: tuple[TakenOutRow, ...] = ()
+    with_objected: GrossWithObjected | None = None
     notes: tuple[str, ...]
 
 
@@ -378,7 +393,9 @@ class Accounts(Written):
 
     taken_out : what finance departments reported as taken out of a budget; where there is none,
     what is cashable is capacity released and no saving. costs_lacking : the returns of money that
-    are owed and not in, without which the cost is too low.
+    are owed and not in, without which the cost is too low. The headline counts every registered
+    outcome with a price whose checks hold; ``with_objected`` is the same with those in
+    ``not_standing``, to which a check objects, and None where there are none.
     """
 
     price_base: int
@@ -411,8 +428,14 @@ class Accounts(Written):
     to_confirm: tuple[str, ...]
     sources: tuple[PriceSource, ...]
     costs: tuple[CostRow, ...]
+    site_costs: tuple[SiteCost, ...] = ()
     taken_out: tuple[TakenOutRow, ...] = ()
     costs_lacking: tuple[str, ...] = ()
     not_standing: tuple[NotStanding, ...] = ()
-    not_standing_together: NotStandingTogether | None = None
+    with_objected: WithObjected | None = None
     notes: tuple[str, ...]
+
+    @property
+    def stands(self) -> bool:
+        """Whether any outcome with a price has checks that hold: else the headline is empty."""
+        return any(not row.objected for row in self.by_outcome)

@@ -228,7 +228,7 @@ def fifths(run: StudyRun) -> list[dict[str, Any]]:
     ValueChainError : an area of the study has no fifth.
     """
     declared = run.programme.deprivation
-    if run.value is None or not declared:
+    if run.value is None or not run.value.lines or not declared:
         return []
     return by_fifth(
         run.panel,
@@ -309,9 +309,15 @@ def _valued(run: StudyRun, panel: Panel) -> Value:
         for code in (*protocol.primary, *protocol.secondary)
         if in_one_total(programme.outcome_by_code[code], params)
     ]
+    # As in the total: what a check objects to enters neither there nor here.
+    counted = [code for code in codes if not run.findings[code].objections]
     estimates = [
         estimate_by(protocol.estimators[0], panel, code, protocol, assignments) for code in codes
     ]
     return worth(
-        estimates, programme, price_base=protocol.price_base, seed=protocol.assignments.seed
+        estimates,
+        programme,
+        price_base=protocol.price_base,
+        seed=protocol.assignments.seed,
+        counted=counted,
     )

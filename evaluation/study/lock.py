@@ -158,7 +158,10 @@ def declared_part(programme: Programme, protocol: Protocol) -> dict[str, Any]:
     own = [one.model_dump(mode="json") for one in (*programme.unit_costs, *programme.overlaps)]
     prices = {"prices": fingerprint.of_data(own)} if own and protocol.value else {}
     denominators = sorted([d.area, d.outcome, d.denominator] for d in programme.denominators)
+    began = {site.code: site.began.isoformat() for site in programme.sites if site.began}
     return {
+        # Only where a site began inside a period, so that other locks are as they were.
+        **({"began": began} if began else {}),
         "sites": {site.code: site.start.label for site in programme.sites},
         # As text, since a missing coordinate and a number do not compare.
         "areas": fingerprint.of_data([sorted(areas, key=str), denominators]),

@@ -329,6 +329,14 @@ def _declared(lock: Lock, now: Mapping[str, Any]) -> list[str]:
         for code in sorted({*was["sites"], *now["sites"]})
         if was["sites"].get(code) != now["sites"].get(code)
     ]
+    # Only a lock of sites that began inside a period names their days.
+    before, after = was.get("began", {}), now.get("began", {})
+    said += [
+        f"programme.yaml: site {code} began on {after.get(code, 'the first day')} and was locked "
+        f"with {before.get(code, 'the first day')}."
+        for code in sorted({*before, *after})
+        if before.get(code) != after.get(code)
+    ]
     said += [
         f"The definition of the outcome {code} is another than was locked."
         for code in was["outcomes"]

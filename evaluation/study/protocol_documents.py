@@ -310,7 +310,10 @@ def record(
             + (", with value for money" if protocol.value else ""),
             "Intervention": protocol.intervention or NOT_STATED,
             "Research question": protocol.question,
-            "Sites and start dates": [f"{s.name} ({s.code}): {s.start}" for s in programme.sites],
+            "Sites and start dates": [
+                f"{s.name} ({s.code}): {s.start}" + (f", on {s.began}" if s.began else "")
+                for s in programme.sites
+            ],
             "Planned publication": str(protocol.publication or NOT_STATED),
             "Protocol SHA-256": sha256,
             "Frozen": _frozen(lock),
@@ -434,6 +437,7 @@ def _analysis(protocol: Protocol) -> dict[str, Any]:
     return {
         "Estimators": [ESTIMATOR_NAMES[name] for name in protocol.estimators],
         "Window": f"event times {protocol.window[0]} to {protocol.window[1]}",
+        **_first_periods(protocol),
         "Inference": f"{plan.n} assignments, strata {', '.join(plan.strata) or 'none'}, "
         f"seed {plan.seed}, level {protocol.level:g}",
         "Verdicts": VERDICTS,
@@ -445,6 +449,16 @@ def _analysis(protocol: Protocol) -> dict[str, Any]:
         "Subgroups": list(protocol.subgroups) or ["None planned."],
         "Decision rules": protocol.decision_rules or NOT_STATED,
     }
+
+
+def _first_periods(protocol: Protocol) -> dict[str, str]:
+    """What becomes of first periods treated in part, where the protocol says it."""
+    said = {
+        "drop": "A first period in which a site ran for a part is left out.",
+        "scale": "The effect of a first period in which a site ran for a part is divided by the "
+        "share.",
+    }
+    return {"First periods": said[protocol.partial]} if protocol.partial else {}
 
 
 def as_markdown(content: dict[str, Any]) -> str:

@@ -469,6 +469,39 @@ def window(case: Case) -> Iterator[Remark]:
         )
 
 
+def first_periods(case: Case) -> Iterator[Remark]:
+    """Sites that began inside a period, and what becomes of it."""
+    inside = [site for site in case.programme.sites if site.first_share < 1]
+    told = case.protocol.partial
+    if inside and told is None:
+        one = inside[0]
+        yield case.remark(
+            "P140",
+            "question",
+            ("window",),
+            f"{len(inside)} of {len(case.programme.sites)} sites began inside a period, {one.code} "
+            f"with {one.first_share:.0%} of {one.start} left; that period is left out.",
+            "Say so: partial: drop. Or partial: scale, where the effect comes at once and in full: "
+            "it is then divided by the share.",
+        )
+    if told is not None and not inside:
+        yield case.remark(
+            "P141",
+            "question",
+            ("partial",),
+            "No site began inside a period, so that partial does nothing.",
+            "Write the day as the site's start in programme.yaml, or take partial out.",
+        )
+    if inside and told != "scale" and case.protocol.window == (0, 0):
+        yield case.remark(
+            "P142",
+            "error",
+            ("window",),
+            "The window is the first period alone, and sites began inside it: nothing is left.",
+            "End the window later.",
+        )
+
+
 def looks(case: Case) -> Iterator[Remark]:
     """How often it is looked, and how alpha is spent."""
     protocol = case.protocol
@@ -659,6 +692,7 @@ RULES: tuple[Rule, ...] = (
     keys,
     margins,
     window,
+    first_periods,
     looks,
     assignments,
     estimators,

@@ -298,7 +298,7 @@ def _as_data(run: StudyRun) -> dict[str, Any]:
         "value": _accounts(run),
         "gross": None
         if run.value is None or run.value.costed
-        else clean(report.gross_data(run.value)),
+        else clean(report.gross_data(run.value, run.value_with_objected)),
         "equity": effects_by_fifth(run),
         "balance": _balance(run),
         "published": [_published(published, estimate) for published, estimate in run.published],
@@ -318,7 +318,7 @@ def _lives(run: StudyRun) -> dict[str, Any]:
 def _accounts(run: StudyRun) -> dict[str, Any] | None:
     if run.value is None or not run.value.costed:
         return None
-    return report.as_data(run.value, run.findings, fifths(run))
+    return report.as_data(run.value, run.findings, fifths(run), run.value_with_objected)
 
 
 def _balance(run: StudyRun) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -32,7 +32,7 @@ from evaluation.finding import Finding, Judged, adjust, judge
 from evaluation.finding.feasibility import Feasibility, feasibility_of
 from evaluation.ledger.calendar import due, passed
 from evaluation.ledger.events import read_events, touched
-from evaluation.panel import Panel
+from evaluation.panel import Panel, counts_after_start
 from evaluation.programme import Programme
 from evaluation.progress import Progress
 from evaluation.protocol import EstimatorName, Protocol, Published
@@ -55,10 +55,11 @@ if TYPE_CHECKING:
 def take_look(study: Study, standing: Standing) -> Seen | None:
     """The look of a study's vintage, written to its look ledger if all is as it was locked.
 
-    None where no looks are planned, the study is exploratory, or nothing has started.
+    None where no looks are planned, the study is exploratory, or nothing has started: a first
+    period that is left out, since a site ran for a part of it, has nothing to look at.
     """
     panel, protocol = study.panel, study.protocol
-    if protocol.looks is None or standing.exploratory or not panel.treated.any():
+    if protocol.looks is None or standing.exploratory or not counts_after_start(panel):
         return None
     assignments, kept = study.assignments, study.store.kept
     assert kept is not None  # where looks are planned, assignments are kept
@@ -242,6 +243,8 @@ class StudyRun:
     """Everything that one run of a study found, with the parts of the study that it rests on.
 
     ``stated`` is the whole protocol; ``protocol`` the same without what nobody was asked yet.
+    ``value`` counts every registered outcome with a price whose checks hold, clear or not;
+    ``value_with_objected`` those as well that a check objects to, and is None where there is none.
     """
 
     programme: Programme
@@ -257,6 +260,7 @@ class StudyRun:
     published: tuple[tuple[Published, Estimate], ...]
     feasibility: Feasibility
     differences: tuple[str, ...]
+    value_with_objected: Value | None = None
     wellbeing: Wellbeing | None = None
     voices: VoicesSaid | None = None
     seen: Seen | None = None
@@ -321,7 +325,8 @@ def run_study(study: Study, *, progress: Progress = lambda _: None) -> StudyRun:
         blanket=without_blanket(study, estimates),
         restated=study.restated,
         touched=without_events(study),
-        value=_value(study.programme, protocol, estimates),
+        value=_value(study.programme, protocol, estimates, standing_outcomes(findings)),
+        value_with_objected=_with_objected(study.programme, protocol, estimates, findings),
         wellbeing=_wellbeing(study.programme, protocol, estimates, findings),
         voices=read_voices_of(study.folder),
         published=tuple((p, _published(panel, protocol, p)) for p in protocol.published),
@@ -562,7 +567,10 @@ def point_findings(
 
 
 def _value(
-    programme: Programme, protocol: Protocol, estimates: dict[str, tuple[Estimate, ...]]
+    programme: Programme,
+    protocol: Protocol,
+    estimates: dict[str, tuple[Estimate, ...]],
+    counted: Collection[str] | None = None,
 ) -> Value | None:
     if not protocol.value:
         return None
@@ -574,7 +582,35 @@ def _value(
         if not is_wellbeing(programme.outcome_by_code[code], params)
     ]
     # The seed of the assignments, so that pounds can be drawn again from what is locked.
-    return worth(entered, programme, price_base=protocol.price_base, seed=protocol.assignments.seed)
+    return worth(
+        entered,
+        programme,
+        price_base=protocol.price_base,
+        seed=protocol.assignments.seed,
+        counted=counted,
+    )
+
+
+def standing_outcomes(findings: Mapping[str, Finding]) -> tuple[str, ...]:
+    """The outcomes to whose findings no check objects: those that the headline of money counts.
+
+    By checks that were declared beforehand, and never by what is significant: a total of clear
+    effects alone would overstate.
+    """
+    return tuple(code for code, finding in findings.items() if not finding.objections)
+
+
+def _with_objected(
+    programme: Programme,
+    protocol: Protocol,
+    estimates: dict[str, tuple[Estimate, ...]],
+    findings: Mapping[str, Finding],
+) -> Value | None:
+    every = _value(programme, protocol, estimates)
+    standing = standing_outcomes(findings)
+    if every is None or all(line.outcome.code in standing for line in every.lines):
+        return None
+    return every
 
 
 def _wellbeing(

@@ -205,7 +205,11 @@ class Study:
         """Eligible areas by periods, every outcome of the protocol."""
         vintage = format_instant(self.as_of) if self.as_of else self.received
         return Panel.from_observations(
-            self.observations, self.programme, self.protocol.outcomes, vintage=vintage
+            self.observations,
+            self.programme,
+            self.protocol.outcomes,
+            vintage=vintage,
+            partial=self.protocol.partial or "drop",
         ).eligible()
 
     @cached_property
@@ -298,7 +302,8 @@ def long_table(observations: pd.DataFrame, programme: Programme) -> pd.DataFrame
     """Observations as others read them: one row an area, period and outcome, with the area's role.
 
     Columns as in `LONG`; ``value`` is in the outcome's unit. Where any figure is no figure of its
-    source's own, ``lineage`` says of each whether it is exact, summed or apportioned.
+    source's own, ``lineage`` says of each whether it is exact, summed or apportioned; where a site
+    began inside a period, ``exposure`` the share of it in which it ran.
     """
     if observations.empty:
         raise PanelError(
@@ -315,6 +320,9 @@ def long_table(observations: pd.DataFrame, programme: Programme) -> pd.DataFrame
     rate = per * table["numerator"] / table["denominator"].where(is_ratio.astype(bool), 1.0)
     table["value"] = rate.where(is_ratio.astype(bool), table["numerator"])
     columns = list(LONG)
+    if "exposure" in areas:
+        table["exposure"] = table["area_code"].map(areas["exposure"])
+        columns += ["exposure"]
     if "note" in table:
         notes = table["note"].fillna("")
         # Millions of figures share a few notes: each is read once.

@@ -60,10 +60,10 @@ def not_monetised(value: Value, findings: Mapping[str, Finding]) -> list[dict[st
         rows.append(
             {
                 "outcome": code,
-                "title": outcome.title,
+                "title": outcome.plain_title,
                 "direction": str(finding.said) if finding else "not judged",
                 "evidence": finding.sentence if finding else "",
-                "why": f"no unit cost fits {outcome.title.lower()} as it is counted here",
+                "why": f"no unit cost fits {outcome.plain_title.lower()} as it is counted here",
             }
         )
     return rows
@@ -86,12 +86,12 @@ def what_would_change_it(value: Value) -> list[str]:
 
 
 def basis_of(cost: UnitCost) -> str:
-    """What a price is, said beside it: average or marginal, and whether it can be banked."""
+    """What a price is, said beside it: average or marginal."""
     if cost.basis == "marginal":
         return "Marginal: what a budget saves when there is one fewer."
     return (
-        f"Average ({cost.vintage}): what a service spends on one. What a budget saves when there "
-        "is one fewer is less, so this is not a saving that can be banked."
+        f"Average ({cost.vintage}): what a service spends on one. A budget saves less when there "
+        "is one fewer."
     )
 
 
@@ -104,7 +104,7 @@ def red_flags(value: Value) -> list[dict[str, Any]]:
     return [
         {
             "outcome": line.outcome.code,
-            "title": line.outcome.title,
+            "title": line.outcome.plain_title,
             "code": line.cost.code,
             "share": size / whole,
         }
@@ -146,7 +146,9 @@ def _efficiency(value: Value) -> Sentence:
             continue
         found = value.summary(_SPENT * avoided.by_quarter.sum(axis=1) / value.cost)
         ends = {name: count(found[name]) for name in ("mean", "low", "high")}
-        rows.append(Sentence.of("{title}: {mean} ({low} to {high})", title=outcome.title, **ends))
+        rows.append(
+            Sentence.of("{title}: {mean} ({low} to {high})", title=outcome.plain_title, **ends)
+        )
     if not rows:
         return Sentence.of(
             "No outcome that counts events was valued, so nothing is said for each pound."
@@ -209,7 +211,10 @@ FAN = (0.025, 0.1, 0.25, 0.75, 0.9, 0.975)
 
 
 def as_data(
-    value: Value, findings: Mapping[str, Finding], fifths: Sequence[Mapping[str, Any]] = ()
+    value: Value,
+    findings: Mapping[str, Finding],
+    fifths: Sequence[Mapping[str, Any]] = (),
+    with_objected: Value | None = None,
 ) -> dict[str, Any]:
     """The accounts as the money page reads them; every figure from the same draws.
 
@@ -217,8 +222,10 @@ def as_data(
 
     A programme that declares no costs has no such accounts, only gains: `gross_data`.
 
-    ``not_standing`` names the valued outcomes against which a check objects: they enter, as every
-    registered outcome does, but nobody should read the total without them in view.
+    ``value`` counts the outcomes whose checks hold, clear or not. ``with_objected`` counts those as
+    well that a check objects to: its totals and accounts stand beside the others, in the same
+    draws, and ``not_standing`` names what the two differ by. It is None where nothing is objected
+    to. Where everything is, ``value`` counts nothing, and what lies behind a total is left empty.
 
     Raises
     ------
@@ -241,17 +248,17 @@ def as_data(
         "level": value.level,
         "totals": _totals(value),
         "by_agency": value.by_budget(),
-        "by_outcome": [_priced(value, line) for line in value.lines],
+        "by_outcome": _all_priced(value, with_objected),
         "by_site": value.by("site").reset_index().to_dict("records"),
         "by_quarter": _over_time(value),
         "payback": ratios.payback_quarter(value),
-        "waterfall": ratios.waterfall(value),
-        "tornado": sensitivity.tornado(value),
+        "waterfall": ratios.waterfall(value) if value.lines else [],
+        "tornado": sensitivity.tornado(value) if value.lines else [],
         "information": sensitivity.value_of_information(value),
         "public_funds": ratios.value_of_public_funds(value),
-        "red_agencies": _with_red(value),
-        "categories": ratios.category_chances(value),
-        "scenarios": scenarios.scenarios(value),
+        "red_agencies": _with_red(with_objected or value),
+        "categories": ratios.category_chances(value) if value.lines else [],
+        "scenarios": scenarios.scenarios(value) if value.lines else [],
         "break_even": scenarios.break_even_persistence(value),
         "what_if": scenarios.published_draws(value),
         "four_es": four_es(value, findings, fifths),
@@ -259,42 +266,83 @@ def as_data(
         "not_monetised": not_monetised(value, findings),
         "what_would_change_it": what_would_change_it(value),
         "red": red_flags(value),
-        "to_confirm": to_be_confirmed(value),
-        "sources": sources(value),
+        "to_confirm": to_be_confirmed(with_objected or value),
+        "sources": sources(with_objected or value),
         "costs": value.costs.groupby(["agency", "kind"])["amount"]
         .sum()
         .reset_index()
         .to_dict("records"),
+        "site_costs": value.costs.groupby("site")["amount"].sum().reset_index().to_dict("records"),
         "taken_out": taken_out(value),
         "costs_lacking": _lacking(value),
-        "not_standing": _not_standing(value, findings),
-        "not_standing_together": _not_standing_together(value, findings),
+        **_beside(with_objected, findings),
         "notes": _notes(value),
     }
 
 
-def gross_data(value: Value) -> dict[str, Any]:
-    """What is gained, where no cost is declared to set it against: no balance and no ratio."""
-    gains = {
-        name: row
-        for name, row in value.totals().to_dict("index").items()
-        if name not in ("cost", "net_fiscal", "npsv")
+def _beside(every: Value | None, findings: Mapping[str, Finding]) -> dict[str, Any]:
+    """The same accounts with what is objected to; nothing where nothing is."""
+    if every is None:
+        return {}
+    return {
+        "not_standing": _not_standing(every, findings),
+        "with_objected": {"totals": _totals(every), "by_agency": every.by_budget()},
     }
+
+
+def _all_priced(value: Value, every: Value | None) -> list[dict[str, Any]]:
+    """Every priced line, in the order of the outcomes; those objected to say so."""
+    standing = {line.outcome.code for line in value.lines}
+    whole = every or value
+    return [
+        _priced(whole, line) | ({} if line.outcome.code in standing else {"objected": True})
+        for line in whole.lines
+    ]
+
+
+def gross_data(value: Value, with_objected: Value | None = None) -> dict[str, Any]:
+    """What is gained, where no cost is declared to set it against: no balance and no ratio.
+
+    Both as in `as_data`.
+    """
+    beside = (
+        {}
+        if with_objected is None
+        else {
+            "with_objected": {
+                "totals": _gains(with_objected),
+                "by_agency": _gains_by_agency(with_objected),
+            }
+        }
+    )
     return {
         "price_base": value.price_base,
         "parameters": value.parameters.name,
         "last": value.grid.quarters[-1],
         "draws": value.draws,
         "level": value.level,
-        "totals": gains,
-        "by_agency": [
-            {name: row[name] for name in ("agency", "name", "budget", "gain")}
-            for row in value.by_budget()
-        ],
-        "by_outcome": [_priced(value, line) for line in value.lines],
+        "totals": _gains(value),
+        "by_agency": _gains_by_agency(value),
+        "by_outcome": _all_priced(value, with_objected),
         "taken_out": taken_out(value),
+        **beside,
         "notes": [NO_COSTS, *_notes(value)],
     }
+
+
+def _gains(value: Value) -> dict[str, Any]:
+    return {
+        str(name): row
+        for name, row in value.totals().to_dict("index").items()
+        if name not in ("cost", "net_fiscal", "npsv")
+    }
+
+
+def _gains_by_agency(value: Value) -> list[dict[str, Any]]:
+    return [
+        {name: row[name] for name in ("agency", "name", "budget", "gain")}
+        for row in value.by_budget()
+    ]
 
 
 def taken_out(value: Value) -> list[dict[str, Any]]:
@@ -439,7 +487,7 @@ def _not_standing(value: Value, findings: Mapping[str, Finding]) -> list[dict[st
     return [
         {
             "outcome": code,
-            "title": outcome.title,
+            "title": outcome.plain_title,
             "plain_title": outcome.plain_title,
             "verdict": str(findings[code].said),
             **value.of_outcome(code),
@@ -447,21 +495,6 @@ def _not_standing(value: Value, findings: Mapping[str, Finding]) -> list[dict[st
         for code, outcome in valued.items()
         if code in findings and findings[code].objections
     ]
-
-
-def _not_standing_together(value: Value, findings: Mapping[str, Finding]) -> dict[str, Any] | None:
-    """What the objected outcomes come to together, and the chance of a gain without them."""
-    codes = {code for code, finding in findings.items() if finding.objections}
-    lines = [line for line in value.lines if line.outcome.code in codes]
-    if not lines:
-        return None
-    kept = [line for line in value.public if line.outcome.code not in codes]
-    without = value.total(kept, discounted=True) - value.discounted_cost
-    return {
-        "gross_fiscal": value.summary(value.total([line for line in lines if line.fiscal])),
-        "npsv_without": value.summary(without),
-        "p_npsv_positive_without": float((without[1:] > 0).mean()),
-    }
 
 
 def _priced(value: Value, line: Line) -> dict[str, Any]:
@@ -473,7 +506,7 @@ def _priced(value: Value, line: Line) -> dict[str, Any]:
     years = cost_units_a_quarter("stock", "person_year") if stock else 1.0
     return {
         "outcome": outcome.code,
-        "title": outcome.title,
+        "title": outcome.plain_title,
         "people": f"{outcome.people}, person-years" if stock else outcome.people,
         "events_avoided": value.summary(years * avoided),
         "unit_cost": line.pounds,
@@ -503,8 +536,8 @@ def _notes(value: Value) -> list[str]:
     notes = [
         "To date: nothing is assumed after the last quarter, and costs come before gains.",
         "Unit costs are averages. An average cost is what a service spends on a case; what a "
-        "budget saves when there is one case fewer is less, and comes later. No figure here is a "
-        "saving that can be banked.",
+        "budget saves when there is one case fewer is less, and comes later: what could leave a "
+        "budget is a ceiling.",
         f"Prices of {value.price_base}; unit costs from their price years by the deflator "
         f"({value.parameters.deflator}); a financial year by the calendar year in which it begins, "
         "which is approximate.",
@@ -515,19 +548,21 @@ def _notes(value: Value) -> list[str]:
         *_of_costs(value),
     ]
     if value.not_valued:
-        named = ", ".join(value.programme.outcome_by_code[code].title for code in value.not_valued)
+        named = ", ".join(
+            value.programme.outcome_by_code[code].plain_title for code in value.not_valued
+        )
         notes.append(f"Not valued, since no unit cost fits: {named}.")
     # A widening without end says that inversion set no limit: what was drawn cannot show it.
     unbounded = [code for code, a in value.tally.avoided.items() if not np.isfinite(a.widening)]
     if unbounded:
-        titles = sorted(value.programme.outcome_by_code[code].title for code in unbounded)
+        titles = sorted(value.programme.outcome_by_code[code].plain_title for code in unbounded)
         notes.append(
             "Too few comparable areas to set limits, so that these ranges are too narrow: "
             f"{', '.join(titles)}."
         )
     return notes + [
-        f"{line.outcome.title}: the {line.cost.composite_of.upper()} part of its composite cost is "
-        "given up, because other outcomes here count it."
+        f"{line.outcome.plain_title}: the {line.cost.composite_of.upper()} part of its composite "
+        "cost is given up, because other outcomes here count it."
         for line in value.lines
         if line.given_up
     ]

@@ -55,7 +55,7 @@ def inputs(value: Value) -> tuple[Input, ...]:
     for code in dict.fromkeys(line.outcome.code for line in value.public):
         lines = [line for line in value.public if line.outcome.code == code]
         part = sum((_at_given_price(value, line) for line in lines), np.zeros(value.draws + 1))
-        found.append(Input(what="effect", title=lines[0].outcome.title, part=part))
+        found.append(Input(what="effect", title=lines[0].outcome.plain_title, part=part))
     # Prices that err wholly together within a draw are one input: `price_factors` gives them one
     # array, so identity tells them.
     for drawn in {id(factor): factor for factor in value.factors.values()}.values():
@@ -143,7 +143,7 @@ def _price_title(lines: Sequence[Line]) -> str:
     grades = sorted({line.cost.confidence for line in lines})
     codes = list(dict.fromkeys(line.cost.code for line in lines))
     if len(codes) == 1:
-        return f"Price of {lines[0].outcome.title} ({codes[0]}, {grades[0]})"
+        return f"Price of {lines[0].outcome.plain_title} ({codes[0]}, {grades[0]})"
     return f"The {len(codes)} prices graded {' and '.join(grades)}"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -78,6 +78,7 @@ def worth(
     draws: int = 10_000,
     seed: int = 0,
     assumptions: Assumptions | None = None,
+    counted: Collection[str] | None = None,
 ) -> Value:
     """Pounds by agency to date, from effects and their joint draws; nothing after the last quarter.
 
@@ -86,6 +87,8 @@ def worth(
     estimates : one an outcome, all by re-assignment over the same assignments. Outcomes without a
         unit cost are passed over and named in ``not_valued``.
     draws : rows of the joint draws; assignments are resampled with replacement.
+    counted : the outcomes that enter; all of the estimates by default. What is drawn for an outcome
+        is the same whichever others enter, so that two totals differ by what they count alone.
 
     Raises
     ------
@@ -126,6 +129,7 @@ def worth(
         seed=seed,
         assumptions=assumptions or Assumptions(),
         level=priced[0].level,
+        counted=counted,
     )
     named = [e.outcome for e in estimates if not programme.outcome_by_code[e.outcome].unit_cost]
     return value.without(tuple(named))
@@ -141,6 +145,7 @@ def value_of(
     seed: int = 0,
     assumptions: Assumptions,
     level: float = 0.95,
+    counted: Collection[str] | None = None,
 ) -> Value:
     """The same from net effects: everything after the net draws."""
     params = Parameters.known(parameters, programme)
@@ -160,6 +165,10 @@ def value_of(
     rows = _rows(nets, draws, rng, jointly=assumptions.jointly)
     factors = _factors(lines, params, draws, rng, assumptions)
     rules = _rules(lines, params, price_base, rng, assumptions=assumptions, draws=draws)
+    if counted is not None:
+        # Only after everything was drawn: else leaving one outcome out would draw the others anew.
+        nets = [net for net in nets if net.outcome in counted]
+        lines = [line for line in lines if line.outcome.code in counted]
     return Value(
         lines=tuple(lines),
         tally=tally(nets, lines, grid, rows, factors, rules),

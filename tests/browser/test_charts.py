@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from pathlib import Path
 from typing import Any
@@ -136,3 +137,34 @@ def test_the_better_way_lies_to_the_right_whichever_way_the_figure_goes() -> Non
     rises = _outcome("A&E", better_down=False, effect=3.0, low=None, high=None, hoped=8.0)
     harms = _outcome("A&E", effect=3.0, low=None, high=None, hoped=-8.0)
     assert dot(falls) == dot(rises) > dot(harms)
+
+
+def test_rows_are_chosen_seen_and_taken_away_without_a_server(html: Path, browser: Browser) -> None:
+    page: Page = browser.new_page(viewport={"width": 375, "height": 800})
+    page.goto((html / "annex" / "explore.html").as_uri())
+    page.wait_for_selector(".explore.live")
+    every = page.locator(".explore tbody tr:visible").count()
+    outcome = str(page.locator(".explore tbody th").first.inner_text())
+    page.select_option("select[name=outcome]", outcome)
+    page.wait_for_function(
+        "(all) => document.querySelectorAll('.explore tbody tr[hidden]').length > 0 || all === 1",
+        arg=every,
+    )
+    shown = page.locator(".explore tbody tr:visible")
+    names = set(page.locator(".explore tbody tr:visible th").all_inner_texts())
+    assert names == {outcome} and shown.count() < every
+    assert page.locator(".slice circle").count() > 0
+    with page.expect_download() as taken:
+        page.click("button[type=submit]")
+    rows = list(csv.DictReader(taken.value.path().read_text(encoding="utf-8").splitlines()))
+    assert len(rows) == shown.count() and {row["outcome"] for row in rows} == {outcome}
+    assert all(float(row["effect"]) == float(row["effect"]) for row in rows)
+
+
+def test_without_a_script_the_whole_table_stands_and_nothing_else(
+    html: Path, browser: Browser
+) -> None:
+    plain = browser.new_context(java_script_enabled=False).new_page()
+    plain.goto((html / "annex" / "explore.html").as_uri())
+    assert plain.locator(".explore tbody tr:visible").count() > 0
+    assert not plain.locator(".explore form").is_visible()

@@ -75,13 +75,15 @@ class Served:
         )
         return link[link.index("/invitations/") :]
 
-    def invite_many(self, wanted: Sequence[tuple[str, str, str, str]]) -> dict[str, str]:
+    def invite_many(
+        self, wanted: Sequence[tuple[str, str, str, str]], programme: str = "tiny"
+    ) -> dict[str, str]:
         """The same for several (name, role, site, agency) in one process: name -> path."""
         script = (
             "import json, sys; from pathlib import Path;"
             "from evaluation.portal import configure; from evaluation.workspace import Workspace;"
             "w = Workspace(root=Path(sys.argv[1]));"
-            "p = configure.from_environment(w, 'tiny', demonstration=False);"
+            "p = configure.from_environment(w, sys.argv[4], demonstration=False);"
             "configure.begin(p); from evaluation.portal import accounts as a;"
             "from datetime import date;"
             "made = {n: a.make_link(a.add_grant(p.programme, a.Wanted(name=n, role=a.Role(r),"
@@ -89,7 +91,8 @@ class Served:
             " until=date.fromisoformat(sys.argv[2])), by='test'), 'invitation', by='test').path"
             " for n, r, s, g in json.loads(sys.argv[3])}; print(json.dumps(made))"
         )
-        arguments = (str(self.workspace.root), _until().isoformat(), json.dumps(wanted))
+        root, until = str(self.workspace.root), _until().isoformat()
+        arguments = (root, until, json.dumps(wanted), programme)
         done = subprocess.run(
             [sys.executable, "-c", script, *arguments],
             cwd=REPOSITORY,
@@ -110,7 +113,7 @@ _COMMAND = (sys.executable, "-m", "evaluation.cli")
 
 
 @contextlib.contextmanager
-def serving(root: Path, *options: str, **settings: str) -> Iterator[Served]:
+def serving(root: Path, *options: str, port: int = 0, **settings: str) -> Iterator[Served]:
     """The portal of the tiny programme, served by the command line at a free port."""
     folder = root / "studies" / "tiny"
     (folder / "outcomes").mkdir(parents=True)
@@ -118,8 +121,16 @@ def serving(root: Path, *options: str, **settings: str) -> Iterator[Served]:
     (folder / "areas.csv").write_text(AREAS, encoding="utf-8")
     (folder / "outcomes" / "opinion.yaml").write_text(OPINION, encoding="utf-8")
     (root / "SYNTHETIC").touch()
-    environment = {**os.environ, "NEWSTART_NOW": NOW, **settings}
-    command = [*_COMMAND, "--workspace", str(root), "portal", "serve", "--port", "0", *options]
+    with serving_there(root, *options, port=port, NEWSTART_NOW=NOW, **settings) as served:
+        yield served
+
+
+@contextlib.contextmanager
+def serving_there(root: Path, *options: str, port: int = 0, **settings: str) -> Iterator[Served]:
+    """The portal of a workspace that is there, served by the command line."""
+    environment = {**os.environ, **settings}
+    asked = ["portal", "serve", "--port", str(port), *options]
+    command = [*_COMMAND, "--workspace", str(root), *asked]
     with subprocess.Popen(
         command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -263,19 +274,25 @@ def states(browser: Browser, served: Served, tmp_path_factory: pytest.TempPathFa
         begin_account(page, link)
         page.close()
         opened[first] = context
-    opened["Amy"] = _with_code(browser, served, links["Amy Adams"])
+    opened["Amy"] = with_code(browser, served, links["Amy Adams"])
     opened["nobody"] = browser.new_context(base_url=served.address, bypass_csp=True)
     yield opened, folder, links["Zoe Zane"]
     for context in opened.values():
         context.close()
 
 
-def _with_code(browser: Browser, served: Served, link: str) -> BrowserContext:
-    context = browser.new_context(base_url=served.address, bypass_csp=True)
+def with_code(
+    browser: Browser, served: Served, link: str, *, scripts: bool = True
+) -> BrowserContext:
+    context = browser.new_context(
+        base_url=served.address, bypass_csp=True, java_script_enabled=scripts
+    )
+    context.set_default_timeout(30_000)
     page = context.new_page()
     begin_account(page, link)
     secret = page.locator(".portal-key").inner_text().replace(" ", "")
-    violations(page, "set-up")
+    if scripts:
+        violations(page, "set-up")
     page.get_by_label("Code").fill(code_now(secret))
     follow(page.get_by_role("button", name="Set it up"))
     page.close()

@@ -109,11 +109,22 @@ def _leads_to_its_outcome(image: Any) -> bool:
     return fold is not None and fold.find("a", href=own) is not None
 
 
+def _leads_to_its_table(section: Any, page: Path) -> bool:
+    """A link called "Table" to a page of the annex, at a section that has one."""
+    for link in section.find_all("a", string="Table"):
+        address, _, anchor = str(link["href"]).partition("#")
+        behind = soup_of(page.parent / address)
+        place = behind.find(id=anchor) if anchor else behind
+        if place is not None and place.find("table") is not None:
+            return True
+    return False
+
+
 def test_every_chart_has_a_table_behind_it(html: Path, pages: list[Path]) -> None:
     """In its own section, but for figures that a source does not let be handed on.
 
-    Those of all outcomes on one page have theirs on their outcome's page, with a link to it beside
-    each.
+    A long table may stand in the annex, where a link beside the chart leads to it. Those of all
+    outcomes on one page have theirs on their outcome's page, with a link to it beside each.
     """
     bare = [
         (str(page.relative_to(html)), image["alt"])
@@ -122,6 +133,7 @@ def test_every_chart_has_a_table_behind_it(html: Path, pages: list[Path]) -> Non
         if not _leads_to_its_outcome(image)
         and (section := image.find_parent("section")) is not None
         and section.find("table") is None
+        and not _leads_to_its_table(section, page)
         and "may not be passed on" not in section.get_text()
     ]
     assert bare == []
@@ -153,3 +165,15 @@ def test_the_page_of_every_claim_is_two_clicks_from_the_front(html: Path) -> Non
     second = set().union(*(leads(page) for page in first if page.is_file()))
     wanted = {page.resolve() for page in (html / "annex" / "claims").glob("*.html")}
     assert wanted - first - second == set()
+
+
+def test_every_page_leads_to_feedback_and_to_a_card_that_lies_beside_the_book(
+    html: Path, pages: list[Path]
+) -> None:
+    for page in pages:
+        soup = soup_of(page)
+        card = soup.find("meta", property="og:image")
+        assert card is not None and (page.parent / str(card["content"])).resolve().is_file(), page
+        assert soup.find("meta", property="og:title")["content"], page
+        back = soup.select_one(".edition-footer a")
+        assert back is not None and str(back["href"]).endswith(("feedback.html", "#")), page

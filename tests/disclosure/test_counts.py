@@ -121,6 +121,14 @@ def test_months_and_a_quarter_are_one_time() -> None:
     assert not atom(when="2026 Q2").overlaps(quarter)
 
 
+def test_a_month_is_the_time_of_that_month_and_lies_in_its_quarter() -> None:
+    month = atom(when="2026-02")
+    quarter = atom(when="2026 Q1")
+    assert (month.first, month.last) == (quarter.first + 1, quarter.first + 1)
+    assert month.overlaps(quarter) and month != quarter
+    assert not atom(when="2026-04").overlaps(quarter)
+
+
 def test_one_count_has_one_offset_whatever_it_is_called() -> None:
     assert atom(areas=("X1", "X2")) == atom(areas=("X2", "X1", "X1"))
     assert not atom().overlaps(atom())

@@ -10,13 +10,29 @@ import pytest
 
 from evaluation.cli import main
 from evaluation.disclosure import key as keys
-from evaluation.disclosure.protection import Held, audit, held
+from evaluation.disclosure.policy import policy_of
+from evaluation.disclosure.protection import Held, Protection, held
 from evaluation.errors import DisclosureError
 from evaluation.ledger.ledger import Ledger
 from evaluation.programme import Programme
+from evaluation.release import Terms
+from evaluation.release.attacked import Seen, protection_of
 from tests.unit.locked import Ground, lay_out
 
 KEY = keys.Key(secret=bytes(range(32)))
+
+
+def audit(
+    editions: dict[str, list[Held]],
+    programme: Programme,
+    key: keys.Key,
+    *,
+    insider: tuple[str, str] | None = None,
+) -> Protection:
+    """What editions of counts alone leave, each printed by the key."""
+    terms = Terms(key=key, policies={one.code: policy_of(one) for one in programme.outcomes})
+    seen = [Seen(name=name, counts=counts, lines={}) for name, counts in editions.items()]
+    return protection_of(programme, terms, seen, insider=insider)
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +78,7 @@ def test_a_revision_that_takes_a_count_to_zero_is_found(
     for secret in range(20):
         made = keys.Key(secret=bytes([secret, *range(31)]))
         editions = {
-            str(n): [replace(one, count=count, parts={}, residents={})]
+            str(n): [replace(one, count=count, parts={next(iter(one.parts)): count}, residents={})]
             for n, count in enumerate((38, 37, 36, 35, 34, 0))
         }
         found = audit(editions, programme, made)
@@ -80,7 +96,7 @@ def test_an_insider_does_not_attack_his_own(programme: Programme, counts: list[H
     assert not any(f" {site} " in one.cell for one in inside.worst if agency == "nhs")
 
 
-def test_a_total_without_one_of_its_areas_is_not_printed(
+def test_a_total_without_one_of_its_areas_is_another_count_and_none_without_all(
     programme: Programme, ground: Ground
 ) -> None:
     with Ledger.open(ground.workspace.database, ground.workspace.raw) as ledger:
@@ -88,7 +104,10 @@ def test_a_total_without_one_of_its_areas_is_not_printed(
     area = next(a for a in programme.areas if a.role == "pilot")
     observations.loc[observations["area_code"] == area.code, "numerator"] = float("nan")
     counts = held(programme, observations)
-    assert all(one.count is None for one in counts if one.site == area.site)
+    of_site = [one for one in counts if one.site == area.site]
+    alone = len([a for a in programme.areas if a.site == area.site]) == 1
+    assert of_site and all((one.count is None) == alone for one in of_site)
+    assert all(area.code not in one.atom.areas for one in of_site)
     assert audit({"now": counts}, programme, KEY).ok
 
 
@@ -118,9 +137,19 @@ def test_as_a_verb(
         printed = capsys.readouterr()
         return int(ended.value.code or 0), printed.out, printed.err
 
-    code, _, said = run("audit")
-    assert code == 2
-    assert "no disclosure key is named" in said
+    real = ground.copied(tmp_path / "real")
+    declared = real.workspace.studies / "new_start" / "programme.yaml"
+    text = declared.read_text("utf-8")
+    assert "synthetic: true" in text
+    declared.write_text(text.replace("synthetic: true", "synthetic: false"), "utf-8")
+    with monkeypatch.context() as there:
+        there.chdir(real.workspace.root)
+        code, _, said = run("audit")
+        assert code == 2
+        assert "no disclosure key is named" in said
+    # An invented programme has a key that is public, and is audited by it.
+    code, out, _ = run("audit", "--json")
+    assert code == 0 and json.loads(out)["ok"]
     monkeypatch.setenv(keys.VARIABLE, str(tmp_path / "key"))
     assert run("key", "create", str(tmp_path / "key"))[0] == 0
     code, out, _ = run("audit", "--json")

@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+from evaluation.edition import words
 from evaluation.edition.book import Pages
 from evaluation.edition.edition import Edition
 from evaluation.edition.pages import changes
@@ -81,3 +82,18 @@ def test_no_area_stands_in_the_page_of_what_changed(tmp_path: Path) -> None:
     page = page_of_changes(tmp_path, AREAS)
     assert "What changed since edition 2025-Q1" in page
     assert not any(one in page for one in ("Harbour", "Moorside", "P02", "By area"))
+
+
+def test_how_an_effect_moved_is_said_in_the_figures_of_both_editions(tmp_path: Path) -> None:
+    edition = Edition.read(laid_out(tmp_path), "new_start")
+    now = {
+        f"{one.code}.percent": {"effect": one.finding.effect_percent.effect}
+        for one in edition.headline.with_role("primary")
+    }
+    figure = {"before": -7.72, "after": now[KEY]["effect"]}
+    change = {"before": "2025-Q1", "order": ["new"], "figures": {KEY: figure}}
+    coming = {"quarter": edition.quarter, "headline": now, "change": change}
+    told = dataclasses.replace(edition, history=History(editions=(), coming=coming))
+    after = words.in_unit(now[KEY]["effect"], "%")
+    assert changes.moved(told, "ae_attendances") == f"from {words.MINUS}7.7% to {after}"
+    assert changes.moved(edition, "ae_attendances") == ""

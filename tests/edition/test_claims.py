@@ -48,7 +48,7 @@ def test_a_sentence_links_the_figures_in_it_and_only_those(claims: Claims) -> No
     assert "".join(text for text, _ in parts) == claims.claim("answer.money").text
     linked = {text: page for text, page in parts if page}
     assert linked["£8.1m"] == "money.cost"
-    assert linked[claims.claim("money.cashable").text] == "money.cashable"
+    assert linked[claims.claim("money.bcr").text] == "money.bcr"
 
 
 def test_figures_of_other_studies_have_no_page(claims: Claims) -> None:

@@ -8,13 +8,14 @@ import io
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import openpyxl
 import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from evaluation.edition import words
+from evaluation.edition import answers, words
 from evaluation.edition.edition import Edition
 from evaluation.edition.formats import briefing, export, whole
 from evaluation.edition.formats import tables as spreadsheet
@@ -158,6 +159,56 @@ def test_figures_are_shown_short_and_held_in_full(book: openpyxl.Workbook, claim
     assert cell.number_format == spreadsheet.MIXED
 
 
+def test_the_sheets_have_sites_with_units_and_formats_of_their_own(
+    book: openpyxl.Workbook, edition: Edition
+) -> None:
+    def sheet(name: str) -> list[dict[str, Any]]:
+        held = book[name]
+        header, *rows = held[next(iter(held.tables.values())).ref]
+        return [dict(zip((c.value for c in header), row, strict=True)) for row in rows]
+
+    sites = [row["Name"].value for row in sheet("Sites")]
+    assert set(sites) <= {site.name for site in edition.headline.sites} and sites
+    assert {row["Unit"].value for row in sheet("Sites")} >= {"per cent"}
+    assert "Effect percent (%)" in sheet("Findings")[0]
+    assert all(row["Gain mean (£)"].number_format == "#,##0" for row in sheet("Agencies"))
+
+
+@pytest.mark.parametrize(
+    ("held", "unit", "wanted"),
+    [
+        ([0.0, 12.5, -3.1], "", spreadsheet.MIXED),
+        ([0.0, 12.5, -0.0004], "", "[>=1000]#,##0;[<=-1000]-#,##0;0.0000"),
+        ([0.0, 10_000.0], "£", spreadsheet.POUNDS),
+        ([0.3, 10_000.0], "£", "[>=1000]#,##0;[<=-1000]-#,##0;0.0"),
+        ([None, ""], "", spreadsheet.MIXED),
+    ],
+)
+def test_no_figure_but_nought_is_shown_as_nought(held: list[Any], unit: str, wanted: str) -> None:
+    column = spreadsheet.Column(name="effect", says="", kind="number", unit=unit)
+    table = spreadsheet.Table(
+        name="t",
+        title="",
+        says="",
+        columns=(column,),
+        rows=tuple({"effect": value} for value in held),
+        key=(),
+    )
+    assert spreadsheet.number_format(column, table) == wanted
+    chance = spreadsheet.Column(name="p_value", says="", kind="number")
+    assert spreadsheet.number_format(chance, table).startswith("[<0.0001]")
+
+
+def test_the_briefing_has_grades_sites_people_what_would_undo_it_and_what_comes_next(
+    edition: Edition, claims: Claims
+) -> None:
+    said = briefing.content(edition, claims)
+    assert said["outcomes"]["heads"][-1] == "Evidence"
+    assert {row[0] for row in said["sites"]["rows"]} == {s.name for s in edition.headline.sites}
+    assert said["people"] and said["next"][0] == claims.claim("edition.next").text
+    assert said["undone"] == list(answers.undone(edition.headline))
+
+
 def test_words_that_are_wrapped_have_room_and_sheets_print_one_page_wide(
     book: openpyxl.Workbook,
 ) -> None:
@@ -231,13 +282,15 @@ def test_the_change_log_holds_every_sentence() -> None:
 
 
 BAND = '<div class="bd-header-announcement__content">{}</div>'
-SOURCE = "<details><summary>Source of f</summary><pre>def f</pre></details>"
+SOURCE = "<details open><summary>Source of f</summary><pre>def f</pre></details>"
 PRINTED = {
     "index": ("Invented", "<h1>First</h1><a href='below/page.html#why'>One</a>"),
     "below/page": (
         "Invented",
         "<h1>Second</h1><h2 id=\"why\">Why</h2><a href='x.csv'>Data</a>"
-        "<a href='https://example.org/'>Out</a><details><img src='../figures/a.svg'></details>"
+        "<a href='https://example.org/'>Out</a><details open><img src='../figures/a.svg'></details>"
+        "<details><summary>Table</summary>Told <details open>twice</details> once more</details>"
+        "<details class='outcome'><summary>Rent</summary>It fell.<figure>Drawn</figure></details>"
         f"<script>1</script>{SOURCE}",
     ),
     "below/real": ("Real </style>", f'<h1>Third</h1><h2 id="why">Why</h2>{SOURCE}'),
@@ -273,7 +326,12 @@ def test_links_of_the_printed_book_lead_to_their_place_in_it(printed: str) -> No
     assert "<li><a href='#below-page'>Second</a></li>" in printed
 
 
-def test_a_page_without_a_chart_follows_on_unless_a_part_begins_with_it(printed: str) -> None:
+def test_folds_are_printed_as_they_stand_and_outcomes_by_their_findings(printed: str) -> None:
+    assert "Told" not in printed and "twice" not in printed and "once more" not in printed
+    assert "<details open class='outcome'><summary>Rent</summary>It fell.</details>" in printed
+
+
+def test_a_page_follows_on_unless_a_part_begins_with_it(printed: str) -> None:
     kinds = re.findall(r"<article class='bd-article( follows)?' id='([\w-]+)'", printed)
     assert kinds == [("", "index"), ("", "below-page"), (" follows", "below-real")]
 

@@ -77,8 +77,11 @@ SMALL = Size(
 )
 
 
-def build(folder: Path, size: Size) -> Path:
-    """The workspace with every return in: history in one go, the quarters since one by one."""
+def build(folder: Path, size: Size, leave: Sequence[str] = ()) -> Path:
+    """The workspace with every return in: history in one go, the quarters since one by one.
+
+    Those named in ``leave`` stay in the folder ``in``, to be sent by others.
+    """
     root = folder / "workspace"
     source = folder / f"{NAME}.yaml"
     source.write_text(yaml.safe_dump(declared(size), sort_keys=False), "utf-8")
@@ -98,7 +101,8 @@ def build(folder: Path, size: Size) -> Path:
     late = next(path for path in since if path.name == LATE)
     withhold(late)
     for path in [*(one for one in since if one != late), late]:
-        send(root, path)
+        if path.name not in leave:
+            send(root, path)
     return root
 
 

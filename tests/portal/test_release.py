@@ -23,20 +23,28 @@ from tests.journey import pilot_programme as pilot
 from tests.journey.at_the_command_line import newstart, told
 from tests.once import once
 from tests.portal.conftest import EMPTY_TABLES, client, person
+from tests.portal.roots import LEFT, OFFICERS, lock
 
 STUDY = pilot.STUDY
 
 
-def _ran(place: Path) -> None:
-    root = pilot.build(place, pilot.SMALL)
-    pilot.lock_and_run(root)
-    shutil.rmtree(place / "in")
+def _ran(place: Path, locked: Path) -> None:
+    shutil.copytree(locked, place, dirs_exist_ok=True)
+    for name in LEFT:
+        pilot.send(place / "workspace", place / "in" / name)
+    newstart(place / "workspace", "study", "run", STUDY)
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def locked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return once(tmp_path_factory, "roots-locked", lock)
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory, locked: Path) -> Path:
     """The small programme with its study run, before anything was asked for."""
-    return once(tmp_path_factory, "roots-in-the-portal", _ran) / "workspace"
+    made = once(tmp_path_factory, "roots-run", lambda place: _ran(place, locked))
+    return made / "workspace"
 
 
 def _opened(root: Path) -> Portal:
@@ -71,6 +79,79 @@ def released(
         )
     }
     yield {"portal": portal, "root": root, **{n: client(p) for n, p in people.items()}}
+    connections["default"].close()
+
+
+def sends(who: str, path: Path) -> str:
+    """An officer takes a return through the portal's pages; where the receipt is."""
+    from tests.portal.conftest import submit, the_draft, upload
+
+    site, agency, _ = path.stem.split("_")
+    browser = client(person(who, "officer", site, agency))
+    to = f"/returns/{site}/{agency}/2026-Q2"
+    assert "Due" in words(browser.get("/")) or "Late" in words(browser.get("/"))
+    draft = the_draft(upload(browser, path, to=to))
+    asked = {f"reason-{n}": "looked up in the register" for n in range(40)}
+    browser.post(f"/drafts/{draft.number}/answers", asked)
+    answer = submit(browser, draft)
+    assert answer.status_code == 303, words(answer)
+    assert "Accepted" in words(browser.get(answer["Location"]))
+    return str(answer["Location"])
+
+
+def test_a_programme_from_its_officers_to_its_reader(
+    locked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three officers send, the study is run, two check, one publishes, somebody reads."""
+    from django.db import connections
+
+    from evaluation.edition.past import History
+    from evaluation.portal.outbox import work as do
+
+    root = tmp_path / "workspace"
+    shutil.copytree(locked / "workspace", root)
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "key"))
+    newstart(root, "disclosure", "key", "create", str(tmp_path / "key"))
+    portal = _opened(root)
+    for who, name in zip(OFFICERS, LEFT, strict=True):
+        sends(who, locked / "in" / name)
+    eve, cat, dot, per = (
+        client(person(name, role))
+        for name, role in (
+            ("Eve", "evaluator"),
+            ("Cat", "checker"),
+            ("Dot", "checker"),
+            ("Per", "publisher"),
+        )
+    )
+    assert eve.post("/studies/first_look/run").status_code == 303
+    # From here on by the worker itself, each verb in a process of its own.
+    assert do(portal, once=True) == 1
+    assert "Run " in words(eve.get("/studies")), words(eve.get("/studies"))
+    assert eve.post("/releases/ask", {"study": STUDY}).status_code == 303
+    assert do(portal, once=True) == 1
+    name = bundles.read_bundle(portal.workspace, pilot.NAME).name
+    assert "frozen" in words(eve.get("/releases"))
+    refused(per.post("/publish"), "approved by no checker", "A checker who has not said so yet")
+    for checker in (cat, dot):
+        form = {"decision": "approve", "note": "every new value"}
+        assert checker.post(f"/releases/{name}/decide", form).status_code == 303
+    assert per.post("/publish").status_code == 303
+    assert do(portal, once=True) == 1
+    assert "published" in words(per.get("/publish")), words(per.get("/publish"))
+    # The reader, who has the edition's files and nothing else.
+    (edition,) = History.read(portal.workspace).editions
+    told_ = (edition.folder / "headline.json").read_text("utf-8")
+    assert edition.name == "2026-Q2" and "evictions" in told_
+    with Ledger.open(portal.workspace.database, portal.workspace.raw) as ledger:
+        by = {one.by for one in ledger.receipts(pilot.NAME)}
+        assert set(OFFICERS) <= by and ledger.verify().ok
+        assert [one.signed.by for one in ledger.signatures(pilot.NAME)] == [
+            "Eve",
+            "Cat",
+            "Dot",
+            "Per",
+        ]
     connections["default"].close()
 
 

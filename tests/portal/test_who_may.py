@@ -44,6 +44,10 @@ TABLE: tuple[tuple[str, str, frozenset[str] | None], ...] = (
     ("/check", "GET", ANYBODY),
     ("/sign-in/code", "GET", frozenset()),  # only between a password and a code
     ("/sign-in/set-up", "GET", frozenset()),
+    ("/sign-in/service", "GET", frozenset()),  # there is no service here
+    ("/sign-in/back", "GET", frozenset()),
+    ("/sign-in/keys", "GET", frozenset()),
+    ("/invitations/{token}/service", "GET", frozenset()),
     ("/invitations/{token}", "GET", ANYBODY),
     ("/", "GET", ALL),
     ("/account", "GET", ALL),
@@ -197,7 +201,7 @@ def test_each_address_answers_whom_the_table_says(
         if allowed is None:
             wanted[key] = IN
         elif who is None:
-            wanted[key] = NOT if address.startswith("/sign-in/") else ON
+            wanted[key] = NOT if address.startswith(("/sign-in/", "/invitations/")) else ON
         else:
             wanted[key] = IN if who in allowed else NOT
     assert found == wanted

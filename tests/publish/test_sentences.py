@@ -20,6 +20,7 @@ NOTHING = Causes(
     reasons=(),
     withdrawn=(),
     quarters=(),
+    checks=(),
     protocol=(),
     deviations=(),
     code=(),
@@ -43,7 +44,8 @@ def test_a_change_below_the_digits_shown_is_not_said_to_go_from_a_figure_to_itse
     assert "from" not in said
     assert said == (
         f"Visits stayed at {MINUS}3.6%, in the digits shown: the new quarter {MINUS}0.53 points "
-        "and restated or late figures +0.50 points."
+        "and restated or late figures +0.50 points. Without the correction of what was known "
+        f"before, it would be {MINUS}0.53 points."
     )
     nothing = changed(-3.61, -3.61, **{NEW: 0.0004})
     assert difference.sentence(nothing, "Visits", "%") == f"Visits stayed at {MINUS}3.6%."

@@ -7,6 +7,8 @@ import hashlib
 import itertools
 import math
 import os
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from evaluation.edition.edition import Restated
 from evaluation.errors import DisclosureError
 from evaluation.quarters import Period
 from evaluation.release import Released, public_key, released_change, terms_of
+from evaluation.study.accounts_record import Ratio
 from evaluation.study.record import Results
 from tests.release.before import (
     COUNTS,
@@ -68,11 +71,28 @@ def true_totals(sites: tuple[str, ...]) -> list[int]:
     return [sum(true_count(site, k) for site in sites) for k in range(len(QUARTERS))]
 
 
+def counts_told(record: Mapping[str, Any]) -> list[int]:
+    """Attack 1: counts that a listed restatement tells, as "12 of 4,013" or as a figure."""
+    told = [int(n) for v in record.values() for n in re.findall(r"(\d+) of [\d,]+", str(v))]
+    named = ("area", "area_code", "before", "after", "numerator", "value")
+    return told + [record[n] for n in named if isinstance(record.get(n), int)]
+
+
 def test_1_reading_restatements() -> None:
-    old = {"area_code": "X01", "before": "12 of 4,013", "after": "14 of 4,013"}
-    assert "12" in old["before"]
-    kept = {field.name for field in dataclasses.fields(Restated)}
-    assert kept.isdisjoint({"area_code", "area", "before", "after", "numerator"})
+    old = {"area_code": "X01", "quarter": QUARTERS[0], "before": "12 of 4,013"}
+    assert counts_told(old) == [COUNTS["X01"][0]]
+    new = Restated(
+        site="S01",
+        agency="nhs",
+        outcome="ae_attendances",
+        quarter=QUARTERS[0],
+        side="pilot",
+        figures=1,
+        received="2026-10-24T09:00:00Z",
+        reason="counted twice",
+    )
+    shown = dataclasses.asdict(new)
+    assert counts_told(shown) == [] and "X01" not in str(shown)
 
 
 def test_2_and_22_searching_a_hash(before: Results, after: Released) -> None:
@@ -99,12 +119,36 @@ def test_3_multiplying_a_path(before: Results, after: Released) -> None:
     assert all(abs(a - b) < 2 * LEFT for a, b in zip(shown, true, strict=True))
 
 
-def test_4_reading_the_picture() -> None:
-    value, scale = 2.7123456, 100.0
-    assert abs(round(value * scale, 6) / scale - value) < 1e-7
-    row = {"effect": -3.7123456, "low": -5.9, "high": -1.2}
+def read_back(drawn: str, known: Mapping[str, float]) -> list[float]:
+    """Attack 4: values of the dots of a picture, by an axis fitted to two dots that are known."""
+    dots = [float(x) for x in re.findall(r'<use[^>]* x="([\d.]+)"', drawn)]
+    (first, a), (second, b) = ((dots[int(place)], value) for place, value in known.items())
+    return [a + (x - first) * (b - a) / (second - first) for x in dots]
+
+
+def test_4_reading_the_picture(before: Results, after: Released) -> None:
+    """By coordinates of six decimals full digits come back; of one, no more than is printed."""
+    rows = [r.pilot for r in first(before).paths]
+    shown = [r.pilot for r in first(after.results).paths]
+
+    def picture(values: list[float], decimals: int) -> str:
+        # Two dots of the axis, then the path's.
+        places = [0.0, 600.0, *(600 * v / 10 for v in values)]
+        return "".join(f'<use href="#dot" x="{x:.{decimals}f}"/>' for x in places)
+
+    ends = {"0": 0.0, "1": 10.0}
+    old = read_back(picture(rows, 6), ends)[2:]
+    assert max(abs(a - b) for a, b in zip(old, rows, strict=True)) < 1e-7
+    many = people_of(*ROOMY) / PER
+    assert [round(v * many, 3) for v in old] == true_totals(ROOMY)
+    new = read_back(picture(shown, 1), ends)[2:]
+    assert [round(v * many, 3) for v in new] != true_totals(ROOMY)
+    assert max(abs(a - b) for a, b in zip(new, shown, strict=True)) > 1e-4
+    # And what is drawn stands at one decimal.
+    row = {"effect": -3.7, "low": -5.9, "high": -1.2}
     drawn = drawing.forest([drawing.ForestRow("A", row, True, "said")], "%", drawing.WIDE)
-    assert "712" not in drawn.partition("<g")[2].replace("said", "")
+    places = re.findall(r'[ "](?:x|y|cx|cy)="(-?[\d.]+)"', drawn)
+    assert places and all(len(one.partition(".")[2]) <= 1 for one in places)
 
 
 def _sets(rate: float, tolerance: float) -> int:
@@ -127,28 +171,44 @@ def test_5_a_knapsack_of_one_mean(after: Released) -> None:
     assert _sets(rate, step) > 100
 
 
-def test_6_rows_of_few_areas(before: Results, after: Released) -> None:
-    small = [
-        row
-        for one in before.outcomes
+def of_few_areas(made: Results) -> list[float]:
+    """Attack 6: effects that are those of one or two areas."""
+    return [
+        row.effect
+        for one in made.outcomes
         for estimate in one.estimates
-        for _, _, row in estimate.entries()
-        if (row.n_areas or 9) < 3 and row.effect is not None
+        for by, _, row in estimate.entries()
+        if by != "overall" and (row.n_areas or 9) < 3 and row.effect is not None
     ]
-    for one in after.results.outcomes:
-        for estimate in one.estimates:
-            rows = [r for by, _, r in estimate.entries() if by != "overall"]
-            assert all(r.effect is None for r in rows if (r.n_areas or 9) < 3)
-    assert small or after.withheld is not None
 
 
-def test_7_and_11_figures_of_single_areas(before: Results, after: Released) -> None:
-    row = first(before).estimates[0].overall
-    named = before.model_copy(deep=True)
-    estimate = first(named).estimates[0].model_copy(update={"area": (row,)})
-    assert estimate.area
-    assert all(e.area == () for one in after.results.outcomes for e in one.estimates)
-    assert all(one.counts == () for one in after.results.outcomes)
+def test_6_rows_of_few_areas(before: Results) -> None:
+    estimate = first(before).estimates[0]
+    sites = tuple(r.model_copy(update={"n_areas": n}) for n, r in enumerate(estimate.site, 1))
+    one = first(before).model_copy(
+        update={"estimates": (estimate.model_copy(update={"site": sites}),)}
+    )
+    few = before.model_copy(update={"outcomes": (one, *before.outcomes[1:])})
+    assert set(of_few_areas(few)) >= {sites[0].effect, sites[1].effect}
+    made = released(few)
+    assert of_few_areas(made.results) == []
+    assert {w.reason for w in made.withheld if w.by == "site"} >= {"too few areas"}
+
+
+def of_single_areas(made: Results) -> list[float]:
+    """Attacks 7 and 11: effects and counts that stand by areas."""
+    effects = [r.effect for o in made.outcomes for e in o.estimates for r in e.area]
+    return effects + [c.numerator for o in made.outcomes for c in o.counts]
+
+
+def test_7_and_11_figures_of_single_areas(before: Results) -> None:
+    estimate = first(before).estimates[0]
+    area = estimate.model_copy(update={"area": (estimate.overall,)})
+    one = first(before).model_copy(update={"estimates": (area,)})
+    named = before.model_copy(update={"outcomes": (one, *before.outcomes[1:])})
+    assert estimate.overall.effect in of_single_areas(named)
+    assert len(of_single_areas(named)) > len(QUARTERS)
+    assert of_single_areas(released(named).results) == []
 
 
 def test_8_solving_an_estimate(before: Results, after: Released) -> None:
@@ -160,18 +220,42 @@ def test_8_solving_an_estimate(before: Results, after: Released) -> None:
     assert abs(solved - true) > 1e-3
 
 
+def equations(made: Results) -> int:
+    """Attack 9: linear equations on unknown counts that placebo series give at full digits."""
+    return sum(
+        len(repr(value).partition(".")[2]) > 6
+        for one in made.outcomes
+        for row in one.placebo_effects.placebo
+        for value in row
+        if value is not None
+    )
+
+
 def test_9_placebo_series_are_an_envelope(before: Results, after: Released) -> None:
-    for old, new in zip(before.outcomes, after.results.outcomes, strict=True):
-        assert len(new.placebo_effects.placebo) in (0, 5)
-        assert len(old.placebo_effects.placebo) >= len(new.placebo_effects.placebo)
-        rows = [[v for v in row if v is not None] for row in new.placebo_effects.placebo]
-        assert all(len(repr(v).partition(".")[2]) <= 6 for row in rows for v in row)
+    assert equations(before) > 1000
+    assert equations(after.results) == 0
+    series = {len(one.placebo_effects.placebo) for one in after.results.outcomes}
+    assert series == {5}, "quantiles, and no series of its own"
 
 
-def test_10_donor_weights(after: Released) -> None:
-    held = [one.synthetic_unit for one in after.results.outcomes if one.synthetic_unit]
-    weights = [donor.weight for unit in held for donor in unit.donors]
-    assert all(w >= 0.01 and round(w, 2) == w for w in weights)
+def donors_sum(made: Results) -> list[float]:
+    """Attack 10: weights fine enough to solve for what they were fitted to."""
+    units = [one.synthetic_unit for one in made.outcomes if one.synthetic_unit]
+    return [d.weight for u in units for d in u.donors if round(d.weight, 2) != d.weight]
+
+
+def test_10_donor_weights(before: Results) -> None:
+    unit = first(before).synthetic_unit
+    third = tuple(d.model_copy(update={"weight": d.weight / 3}) for d in unit.donors)
+    one = first(before).model_copy(
+        update={"synthetic_unit": unit.model_copy(update={"donors": third})}
+    )
+    fine = before.model_copy(update={"outcomes": (one, *before.outcomes[1:])})
+    assert len(donors_sum(fine)) >= 5
+    shown = released(fine).results
+    assert donors_sum(shown) == []
+    kept = [d.weight for d in first(shown).synthetic_unit.donors]
+    assert kept and min(kept) >= 0.01
 
 
 def test_12_differencing_editions(tmp_path: Path) -> None:
@@ -220,21 +304,73 @@ def test_15_zero_and_every_small_count_is_hidden(whole: tuple[Results, Released]
     assert all(row.pilot is None and row.counterfactual is None for row in first(new.results).paths)
 
 
+def withheld_exactly(made: Results) -> list[int]:
+    """Attack 16: how many small counts there are, read off; a multiple of five tells it not."""
+    return [n for one in made.outcomes if (n := one.data.suppressed or 0) and n % LEFT]
+
+
 def test_16_how_many_figures_are_withheld(before: Results, after: Released) -> None:
-    for old, new in zip(before.outcomes, after.results.outcomes, strict=True):
-        if old.data.suppressed:
-            shown = new.data.suppressed
-            assert shown is None or shown % LEFT == 0
+    assert withheld_exactly(before) == [first(before).data.suppressed] * len(before.outcomes)
+    assert withheld_exactly(after.results) == []
+    assert {one.data.suppressed for one in after.results.outcomes} != {0}
+
+
+def events_of(made: Results) -> list[float]:
+    """Attack 17: pounds over a published price, which are people again."""
+    assert made.value is not None
+    return [row.value.mean / (row.unit_cost * row.share) for row in made.value.by_outcome]
+
+
+def with_exact_money(made: Results, events: float) -> Results:
+    """Accounts whose pounds are a price times so many events, to the penny."""
+    assert made.value is not None
+    row = made.value.by_outcome[0]
+    worth = events * row.unit_cost * row.share
+    exact = row.model_copy(
+        update={
+            "value": row.value.model_copy(update={"mean": worth}),
+            "events_avoided": row.events_avoided.model_copy(update={"mean": events}),
+        }
+    )
+    value = made.value.model_copy(update={"by_outcome": (exact, *made.value.by_outcome[1:])})
+    return made.model_copy(update={"value": value})
 
 
 def test_17_pounds_over_a_price(before: Results, after: Released) -> None:
-    assert before.value is not None and after.results.value is not None
-    for old, new in zip(before.value.by_outcome, after.results.value.by_outcome, strict=True):
-        assert new.unit_cost == old.unit_cost
-        assert new.value.mean % 1000 == 0
+    one, other = (with_exact_money(before, n) for n in (7451.0, 7452.0))
+    assert [round(events_of(one)[0], 6), round(events_of(other)[0], 6)] == [7451, 7452]
+    shown = [events_of(released(made).results)[0] for made in (one, other)]
+    assert shown[0] == shown[1], "one person more or fewer is the same sum of money"
+    assert abs(shown[0] - 7451) > 1
+    assert after.results.value is not None
     assert after.results.value.what_if.draws == 0
     assert after.results.value.what_if.gain.today == ()
     assert after.results.value.public_funds.points == ()
+
+
+def test_17_ratios_of_money_do_not_tell_when_they_move(before: Results) -> None:
+    """Costs are known, so that a plainly rounded ratio moves where one sum of pounds does."""
+
+    def ratio(made: Results) -> float:
+        assert made.value is not None and made.value.totals.bcr is not None
+        return float(made.value.totals.bcr.mean)
+
+    def with_ratio(mean: float) -> Results:
+        assert before.value is not None
+        held = before.value.totals.bcr
+        assert isinstance(held, Ratio)
+        totals = before.value.totals.model_copy(
+            update={"bcr": held.model_copy(update={"mean": mean})}
+        )
+        value = before.value.model_copy(update={"totals": totals})
+        return before.model_copy(update={"value": value})
+
+    around = [2.2 + n / 1000 for n in range(100)]
+    plain = [float(f"{one:.2g}") for one in around]
+    moved = [b for a, b in itertools.pairwise(plain) if a != b]
+    assert moved == [2.3] and abs(plain.index(2.3) - 50) <= 1
+    shown = [ratio(released(with_ratio(one)).results) for one in around[::5]]
+    assert len(set(shown)) == 2 and shown != plain[::5], "it moves elsewhere, where the key says"
 
 
 def test_19_no_key_no_release(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -261,10 +397,27 @@ def test_20_an_insider_who_knows_a_site(before: Results, after: Released) -> Non
         assert round(left) == other.printed
 
 
+def meet(low: int, high: int, *others: Any) -> int:
+    """Attack 21: values that several prints of one number leave together."""
+    for one in others:
+        low, high = max(low, one.low), min(high, one.high)
+    return high - low + 1
+
+
 def test_21_one_number_under_two_names_prints_alike() -> None:
     key, policy, period = public_key("new_start"), Policy(), Period.parse("2026 Q3")
     as_site = Atom.of("p", "series", ["X08"], period)
     as_area = Atom.of("p", "series", ["X08", "X08"], Period.parse("2026-Q3"))
+    # Before: an offset for each label.
+    labels = [dataclasses.replace(as_site, series=label) for label in ("site S03", "area X08")]
+    before = [
+        meet(0, 999, *(rounded(n, one, key, policy) for one in labels)) for n in range(40, 60)
+    ]
+    after = [
+        meet(0, 999, *(rounded(n, one, key, policy) for one in (as_site, as_area)))
+        for n in range(40, 60)
+    ]
+    assert min(before) < 9 and set(after) == {9}
     for count in range(60):
         assert rounded(count, as_site, key, policy) == rounded(count, as_area, key, policy)
 

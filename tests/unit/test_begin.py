@@ -275,7 +275,7 @@ ANSWERS = (
     "{housing: [}",  # no YAML
     "{housing: Housing}",
     "[{code: S01, name: North, start: soon, agencies: [housing]}]",  # no quarter inside
-    "[{code: S01, name: North, start: 2025 Q1, agencies: [housing]}]",
+    "[{code: S01, name: North, start: 2025-02-03, agencies: [housing]}]",
     "[{code: councils, name: Councils, agency: housing}]",
     "[damp_repair]",  # no outcome
     "[]",

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from evaluation.edition import answers
 from evaluation.edition.book import evidence, for_whom, questions
 from evaluation.edition.edition import Edition
 from evaluation.study.record import Results
@@ -102,12 +101,3 @@ def test_no_promise_to_a_new_site_where_ranges_hold_nought(edition: Edition) -> 
     assert for_whom.new_site_answer(edition.headline).startswith(
         "These sites promise a new one nothing"
     )
-
-
-def test_how_an_effect_moved_is_said_from_its_looks(edition: Edition) -> None:
-    (first, *_) = edition.headline.with_role("primary")
-    pairs = zip(first.looks, (-0.08, -0.05), strict=False)
-    looks = [row.model_copy(update={"effect": effect}) for row, effect in pairs]
-    moved = first.model_copy(update={"looks": tuple(looks)})
-    assert answers.moved(moved) == "from \N{MINUS SIGN}7.7% to \N{MINUS SIGN}4.9%"
-    assert answers.moved(first.model_copy(update={"looks": ()})) == ""

@@ -45,7 +45,12 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Any:
     )
     assignments = Assignments.draw(panel, n=199, strata=())
     return SimpleNamespace(
-        programme=programme, protocol=protocol, panel=panel, assignments=assignments, value=object()
+        programme=programme,
+        protocol=protocol,
+        panel=panel,
+        assignments=assignments,
+        value=SimpleNamespace(lines=(object(),)),
+        findings=dict.fromkeys(protocol.outcomes, SimpleNamespace(objections=())),
     )
 
 

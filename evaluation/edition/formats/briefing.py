@@ -6,6 +6,7 @@ typst carries, so that a page breaks alike everywhere. The PDF is tagged (PDF/UA
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import shutil
@@ -16,10 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evaluation.edition import answers, words
-from evaluation.edition.pages import money
+from evaluation.edition.pages import at_once, evidence, money, people
 from evaluation.quarters import parse_instant
 from evaluation.study.accounts_record import Accounts
-from evaluation.study.record import OutcomeResult
+from evaluation.study.record import OutcomeResult, Results
 
 if TYPE_CHECKING:
     from evaluation.edition.edition import Edition
@@ -31,16 +32,18 @@ CHECK = (
 )
 MOST_ROWS = 7
 PAGES = 2
-SIZES = (11, 10.5, 10, 9.5, 9)
+SIZES = (11, 10, 9.5, 9, 8.5)
 """Points of its letters; the largest that lets it stay on its pages is taken."""
+WIDTHS = (100, 90, 80, 70, 60)
+"""Per cent of the column that the chart takes; the widest that lets all stay on its pages."""
 _PAGE = re.compile(rb"/Type\s*/Page\b(?!s)")
 
 
 def briefing(edition: Edition, claims: Claims, charts: Path) -> bytes:
     """The briefing of an edition.
 
-    ``charts`` is the folder that holds the book's charts as SVG; the first primary outcome's path
-    is shown if it lies there.
+    ``charts`` is the folder that holds the book's charts as SVG; the one of all outcomes is shown
+    if it lies there.
     """
     said = content(edition, claims)
     with tempfile.TemporaryDirectory(prefix="newstart-briefing-") as folder:
@@ -53,8 +56,10 @@ def briefing(edition: Edition, claims: Claims, charts: Path) -> bytes:
             said["chart"] = None
         source = resources.files("evaluation.edition.formats") / "briefing.typ"
         (place / "briefing.typ").write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
-        for size in SIZES:
-            (place / "briefing.json").write_text(json.dumps(said | {"size": size}), "utf-8")
+        # The chart gives way before the letters become small.
+        for size, wide in itertools.product(SIZES, WIDTHS):
+            sized = said | {"size": size, "wide": wide}
+            (place / "briefing.json").write_text(json.dumps(sized), "utf-8")
             made = compiled(place, "briefing", _instant(edition))
             if pages_of(made) <= PAGES:
                 break
@@ -90,6 +95,7 @@ def content(edition: Edition, claims: Claims) -> dict[str, Any]:
     """What the briefing says, word for word."""
     study = edition.headline
     title = f"{edition.programme.title}: is it working?"
+    graded = {one.outcome.code: one.scored for one in evidence.standings(study)}
     return {
         "title": title,
         "author": "New Start evaluation framework",
@@ -110,11 +116,19 @@ def content(edition: Edition, claims: Claims) -> dict[str, Any]:
                 "Hoped for",
                 "Worth having from",
                 "People (likely)",
+                "Evidence",
             ],
-            "rows": [_outcome(claims, o) for o in study.with_role("primary")],
+            "rows": [
+                [*_outcome(claims, o), graded.get(o.code, "not graded")]
+                for o in study.with_role("primary")
+            ],
         },
-        "chart": _chart(edition, claims),
-        "points": [*answers.undone(study), *answers.main_points(study)],
+        "chart": _chart(edition),
+        "points": list(answers.main_points(study)),
+        "undone": list(answers.undone(study)),
+        "sites": _sites(study),
+        "people": _people(study, claims),
+        "next": _next(edition, claims),
         "agencies": _agencies(study.value),
         "unknown": _unknown(claims, answers.unknowns(study)),
         "rests": [words.sentence(text) for text in [*study.text, *study.differences]],
@@ -144,30 +158,68 @@ def _outcome(claims: Claims, outcome: OutcomeResult) -> list[str]:
     return [*(claims.claim(f"{code}.{key}").text for key in keys), people]
 
 
-def _chart(edition: Edition, claims: Claims) -> dict[str, str] | None:
-    primary = [o for o in edition.headline.with_role("primary") if o.paths]
-    if not primary:
+def _chart(edition: Edition) -> dict[str, str] | None:
+    study = edition.headline
+    if not study.outcomes:
         return None
-    code = primary[0].code
-    caption = claims.claim(f"{code}.sentence").text
-    alt = f"Line chart of {primary[0].plain_title} in pilot areas and without the programme."
+    caption = (
+        "Every outcome, better to the right. Filled dots: main outcomes; lines: ranges; grey: "
+        "smaller than worth having; upright marks: hoped for."
+    )
+    said = at_once.left_out(at_once.rows_in_words(study))
     return {
-        "name": f"{edition.headline.study}/{code}-paths",
+        "name": f"{study.study}/all-outcomes",
         "caption": caption,
-        "alt": f"{alt} {caption}",
+        "alt": f"Chart of all outcomes. {caption} {said}",
     }
 
 
+def _sites(study: Results) -> dict[str, Any]:
+    """Every site with its start and the effect on each main outcome."""
+    rows = at_once.site_rows(study)
+    titles = list(dict.fromkeys(str(row["outcome"]) for row in rows))
+    cells = {(row["site"], row["outcome"]): row["in_full"] for row in rows}
+    sites = sorted(study.sites, key=lambda site: (site.start, site.code))
+    return {
+        "heads": ["Site", "Start", *titles],
+        "rows": [
+            [one.name, one.start, *(cells.get((one.name, title), "not shown") for title in titles)]
+            for one in sites
+        ]
+        if rows
+        else [],
+        "note": "In the order of their starts. One site is few areas: this is no league table.",
+    }
+
+
+def _people(study: Results, claims: Claims) -> list[str]:
+    """What people said of their lives, item by item; that none was asked where none was."""
+    if study.lives is None:
+        return ["Nobody has been asked yet."]
+    judged = {one.code for one in study.outcomes}
+    items = [one.outcome for one in study.lives.items if one.outcome in judged]
+    told = [claims.claim(f"{code}.title").text for code in items]
+    said = [
+        f"{title}: {claims.claim(f'{code}.effect').text}; {claims.claim(f'{code}.verdict').text}."
+        for code, title in zip(items, told, strict=True)
+    ]
+    return [people.asked(study.lives), *said]
+
+
+def _next(edition: Edition, claims: Claims) -> list[str]:
+    """When the next edition is due, and by what each open main outcome would be found."""
+    return [claims.claim("edition.next").text, *evidence.earns(edition.headline)]
+
+
 def _agencies(value: Accounts | None) -> dict[str, Any]:
-    heads = ["Agency", "Budget", "Paid", "Gained (range)", "Balance (range)"]
     if value is None:
-        return {"heads": heads, "rows": [], "note": ""}
+        return {"heads": ["Agency"], "rows": [], "note": ""}
     note = (
         f"Prices of {value.price_base}. Unit costs are averages; AME is spending on benefits, "
         "which never reaches a council or the NHS."
     )
-    rows = [[row.name, row.budget, *money.paid_and_gained(row)] for row in value.by_agency]
-    return {"heads": heads, "rows": rows[:MOST_ROWS], "note": note}
+    rows = money.agency_rows(value)[:MOST_ROWS]
+    return {"heads": money.agency_heads(value), "rows": rows, "note": note}
 
 
 def _instant(edition: Edition) -> int:

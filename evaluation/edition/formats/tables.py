@@ -20,6 +20,7 @@ from evaluation import fingerprint
 from evaluation.declared import read_yaml
 from evaluation.edition import words
 from evaluation.edition.edition import Edition
+from evaluation.edition.pages import changes
 from evaluation.edition.pages.claims import Claims
 from evaluation.quarters import parse_instant
 from evaluation.study.accounts_record import Accounts, Mean
@@ -31,11 +32,21 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """A column: its name, what it holds, its kind."""
+    """A column: its name, what it holds, its kind.
+
+    unit : what all its figures are counted in; empty where each row names its own.
+    """
 
     name: str
     says: str
     kind: Kind = "string"
+    unit: str = ""
+
+    @property
+    def heading(self) -> str:
+        """As a spreadsheet heads it: in words, with the unit."""
+        said = self.name.replace("_", " ").capitalize()
+        return f"{said} ({self.unit})" if self.unit else said
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +85,7 @@ def tables(edition: Edition, claims: Claims) -> tuple[Table, ...]:
             for outcome in edition.as_written(study).outcomes
         ],
         "effects": [row for study in studies for row in _effects(study)],
+        "sites": _sites(edition.headline),
         "paths": [
             {"study": _name(study), "outcome": o.code, "unit": o.unit, **row.plain()}
             for study in studies
@@ -82,6 +94,8 @@ def tables(edition: Edition, claims: Claims) -> tuple[Table, ...]:
             for row in o.paths
         ],
     }
+    if moved := _changes(edition):
+        rows["changes"] = moved
     if value is not None:
         rows |= {"agencies": _agencies(value), "over_time": _over_time(value)}
     declared = read_yaml(Path(__file__).with_suffix(".yaml"))
@@ -143,14 +157,65 @@ def _effects(study: Results) -> Iterator[Row]:
                 }
 
 
-def _agencies(value: Accounts) -> list[Row]:
+def _sites(study: Results) -> list[Row]:
+    """The effect on every outcome at every site that has one, in the order of their starts."""
+    sites = {site.code: site for site in sorted(study.sites, key=lambda one: (one.start, one.code))}
     return [
-        {"agency": row.name, "budget": row.budget}
-        | _ends("gain", row.gain)
-        | _ends("cost", row.cost)
-        | _ends("net", row.net)
-        for row in value.by_agency
+        {
+            "site": site.code,
+            "name": site.name,
+            "start": site.start,
+            "areas": site.areas,
+            "outcome": outcome.code,
+            "unit": UNITS.get(words.tick_unit(outcome.estimate), outcome.unit),
+            **{key: shown[key] for key in ("effect", "low", "high")},
+            "text": words.shown_with_range(outcome.estimate, shown),
+        }
+        for site in sites.values()
+        for outcome in study.outcomes
+        for row in outcome.estimate.site
+        if row.site == site.code
+        and (shown := words.shown(outcome.estimate, row))["effect"] is not None
     ]
+
+
+def _changes(edition: Edition) -> list[Row]:
+    """How each headline moved since the last edition, a row a cause; none where nothing did."""
+    told = changes.here(edition)
+    change = told["change"] if told else None
+    if not change:
+        return []
+    return [
+        {
+            "since": change["before"],
+            "figure": key,
+            "title": figure["title"],
+            "unit": UNITS.get(figure["unit"], figure["unit"]),
+            "before": figure["before"],
+            "after": figure["after"],
+            "cause": change["titles"][part["cause"]],
+            "amount": part["amount"],
+        }
+        for key, figure in change["figures"].items()
+        for part in figure["parts"]
+    ]
+
+
+def _agencies(value: Accounts) -> list[Row]:
+    """Every agency's account, and what it gained with the outcomes that a check objects to."""
+    holds = {(row.agency, row.budget): row for row in value.by_agency}
+    every = value.with_objected.by_agency if value.with_objected else value.by_agency
+    found: list[Row] = []
+    for row in every:
+        own = holds.get((row.agency, row.budget))
+        accounts = _ends("gain", own.gain) | _ends("net", own.net) if own else {}
+        found.append(
+            {"agency": row.name, "budget": row.budget}
+            | _ends("cost", row.cost)
+            | accounts
+            | _ends("gain_with_objected", row.gain)
+        )
+    return found
 
 
 def _over_time(value: Accounts) -> list[Row]:
@@ -308,12 +373,16 @@ def write_new(path: Path, content: bytes) -> Path:
     return path
 
 
+UNITS = {"%": "per cent", "£": "pounds"}
+"""A sign alone is no word to whoever is read a table."""
 ACCOUNTS = ("agencies", "over_time")
-SHEETS = ("headline", "findings", *ACCOUNTS)
+SHEETS = ("headline", "findings", "sites", "changes", *ACCOUNTS)
 MISSING = "[z]"
-MIXED, POUNDS, CHANCE = "[>=1000]#,##0;[<=-1000]-#,##0;0.00", "#,##0", "0.0000"
-"""How figures are shown where large and small ones stand in a column, where all are pounds, and
-where they are chances."""
+MIXED, POUNDS = "[>=1000]#,##0;[<=-1000]-#,##0;0.00", "#,##0"
+"""How figures are shown where large and small ones stand in a column, and where all are pounds."""
+CHANCE = '[<0.0001]"<0.0001";0.0000'
+FINEST = 6
+"""The most decimals that a column shows, so that its smallest figure is not shown as 0."""
 WIDEST, NARROWEST, ROOM = 44, 9, 3
 """Characters of a column; what is longer is wrapped."""
 FONT, LINE = 1.15, 16
@@ -369,7 +438,7 @@ def workbook(edition: Edition, held: Sequence[Table]) -> bytes:
 def _sheet(gptables: ModuleType, table: Table, edition: Edition) -> object:
     frame = pd.DataFrame(
         [[MISSING if cell in (None, "") else cell for cell in row] for row in table.cells()],
-        columns=[_heading(column.name) for column in table.columns],
+        columns=[column.heading for column in table.columns],
     )
     return gptables.GPTable(
         table=frame,
@@ -384,7 +453,7 @@ def _sheet(gptables: ModuleType, table: Table, edition: Edition) -> object:
         additional_formatting=[
             {
                 "column": {
-                    "columns": [_heading(column.name)],
+                    "columns": [column.heading],
                     "include_names": False,
                     "format": _shown(column, table),
                 }
@@ -396,10 +465,26 @@ def _sheet(gptables: ModuleType, table: Table, edition: Edition) -> object:
 
 def _shown(column: Column, table: Table) -> dict[str, Any]:
     """How the cells of a column look; words keep off the figures to their left."""
-    if column.kind != "number":
+    if column.kind not in ("number", "integer"):
         return {"valign": "top", "indent": int(column != table.columns[0])}
-    figures = POUNDS if table.name in ACCOUNTS else MIXED
-    return {"valign": "top", "num_format": CHANCE if column.name == "p_value" else figures}
+    return {"valign": "top", "num_format": number_format(column, table)}
+
+
+def number_format(column: Column, table: Table) -> str:
+    """The format of a column of figures, fine enough that none but 0 is shown as 0."""
+    if column.name == "p_value":
+        return CHANCE
+    if column.kind == "integer":
+        return POUNDS
+    held = [abs(v) for row in table.rows if (v := row.get(column.name)) not in (None, "", 0)]
+    whole, least = POUNDS if column.unit == "£" else MIXED, min(held, default=1.0)
+    shown = 0 if column.unit == "£" else 2
+    needed = shown
+    while needed < FINEST and round(least, needed) == 0:
+        needed += 1
+    if needed == shown:
+        return whole
+    return f"[>=1000]#,##0;[<=-1000]-#,##0;0.{needed * '0'}"
 
 
 def _lay_out(made: Any, shown: Sequence[Table], cover: Sequence[str]) -> None:
@@ -410,7 +495,7 @@ def _lay_out(made: Any, shown: Sequence[Table], cover: Sequence[str]) -> None:
         sheet.fit_to_pages(1, 0)
     for table in shown:
         columns = [
-            [_heading(column.name), *(_said(row.get(column.name), column) for row in table.rows)]
+            [column.heading, *(_said(row.get(column.name), column) for row in table.rows)]
             for column in table.columns
         ]
         sheet = made.get_worksheet_by_name(_title(table.name))
@@ -475,8 +560,4 @@ def _lines(cover: Any) -> list[str]:
 
 
 def _title(name: str) -> str:
-    return name.replace("_", " ").capitalize()
-
-
-def _heading(name: str) -> str:
     return name.replace("_", " ").capitalize()

@@ -11,6 +11,7 @@ from evaluation import drawing as figures
 from evaluation.edition import words
 from evaluation.edition.files import Generated
 from evaluation.edition.html_tables import table
+from evaluation.protocol import ESTIMATOR_NAMES
 from evaluation.study.record import OutcomeResult, Results
 
 GROUPS = {
@@ -19,6 +20,8 @@ GROUPS = {
     "negative_control": "Control: the programme should not move it",
 }
 """The roles of outcomes, in the order in which they are shown, and what each is called."""
+
+ALL_SITES = "all sites together"
 
 
 def ordered(study: Results) -> list[OutcomeResult]:
@@ -104,8 +107,9 @@ def site_rows(study: Results) -> list[dict[str, Any]]:
     sites = sorted(study.sites, key=lambda site: (site.start, site.code))
     found = []
     for outcome in study.with_role("primary"):
-        own = {row.site: words.shown(outcome.estimate, row) for row in outcome.estimate.site}
-        say = words.say(outcome.estimate)
+        own = {row.site: words.compared(outcome, row) for row in outcome.estimate.site}
+        on = words.compared_on(outcome)
+        say = words.say(on)
         for site in sites:
             row = own.get(site.code)
             if row is not None and row["effect"] is not None:
@@ -113,11 +117,11 @@ def site_rows(study: Results) -> list[dict[str, Any]]:
                     {
                         "site": site.name,
                         "outcome": outcome.plain_title,
-                        "unit": words.unit(outcome.estimate, outcome),
+                        "unit": words.unit(on, outcome),
                         "better_down": _better_down(outcome),
                         **_figures(row),
                         "said": say(row["effect"]),
-                        "in_full": words.shown_with_range(outcome.estimate, row),
+                        "in_full": words.shown_with_range(on, row),
                     }
                 )
     return found
@@ -136,18 +140,43 @@ def sites_chart(study: Results, out: Generated) -> Markup:
     return out.chart(name, "", kind, said, figures.sites_together, rows, titles)
 
 
+def card(programme: str, edition: str, study: Results) -> bytes:
+    """The picture that stands for the book where its address is passed on."""
+    rows = [
+        {
+            "outcome": one.plain_title,
+            "verdict": words.verdict(one.finding).word,
+            "said": words.finding_percent(one.finding),
+            "better_down": _better_down(one),
+            **_figures(one.finding.effect_percent.plain()),
+        }
+        for one in study.with_role("primary")
+    ]
+    known = f"Edition {edition}, data as known on {words.day(study.vintage)}"
+    band = words.SYNTHETIC if study.synthetic else ""
+    return figures.social_card(f"{programme}: is it working?", known, rows, band)
+
+
 def sites_table(study: Results) -> Markup:
     """The same as a table, with the ranges."""
-    rows = site_rows(study)
-    titles = list(dict.fromkeys(str(row["outcome"]) for row in rows))
-    cells = {(row["site"], row["outcome"]): row["in_full"] for row in rows}
+    main = study.with_role("primary")
+    shown = {
+        (row.site, one.code): words.effect_at(
+            row.site, one, words.compared_on(one), words.compared(one, row)
+        )
+        for one in main
+        for row in one.estimate.site
+        if row.effect is not None
+    }
+    sites = sorted(study.sites, key=lambda site: (site.start, site.code))
     listed = [
-        [site, *(cells.get((site, title), "not shown") for title in titles)]
-        for site in dict.fromkeys(str(row["site"]) for row in rows)
+        [site.name, *(shown.get((site.code, one.code), "not shown") for one in main)]
+        for site in sites
+        if any((site.code, one.code) in shown for one in main)
     ]
-    columns = ["Site", *titles]
+    columns = ["Site", *(one.plain_title for one in main)]
     return table(
-        "Sites and main outcomes: effect (range)", columns, listed, numeric="t" + "n" * len(titles)
+        "Sites and main outcomes: effect (range)", columns, listed, numeric="t" + "n" * len(main)
     )
 
 
@@ -166,3 +195,47 @@ def _tally(rows: Sequence[dict[str, Any]], titles: Sequence[str]) -> str:
         parts += [f"as it would have been at {same}"] if same else []
         told.append(f"{title}: {words.listed(parts)}.")
     return " ".join(told)
+
+
+def every_effect(study: Results) -> Markup:
+    """The table of the page by which an analyst explores: figures in full beside their words."""
+    heads = ("Outcome", "Estimator", "Where", "Effect (range)")
+    head = Markup("").join(Markup("<th scope='col'>{}</th>").format(name) for name in heads)
+    body = Markup("").join(_effect_row(cells) for cells in effect_rows(study))
+    return Markup(
+        "<div class='table-box' role='region' tabindex='0' aria-label='Every effect'>"
+        "<table><caption>Every effect, as released</caption>"
+        "<thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>"
+    ).format(head, body)
+
+
+def effect_rows(study: Results) -> list[dict[str, Any]]:
+    """An outcome, an estimator and all sites or one, a row each, in the unit that readers see.
+
+    main : whether it is what the finding rests on: the protocol's estimator, of all sites together.
+    """
+    sites = {site.code: site.name for site in study.sites}
+    return [
+        {
+            "outcome": outcome.plain_title,
+            "estimator": ESTIMATOR_NAMES[estimate.estimator],
+            "where": sites.get(str(entry), str(entry)) if by == "site" else ALL_SITES,
+            "said": words.shown_with_range(estimate, shown),
+            "unit": words.tick_unit(estimate) or outcome.unit,
+            "main": by == "overall" and estimate is outcome.estimate,
+            **_figures(shown),
+        }
+        for outcome in ordered(study)
+        for estimate in outcome.estimates
+        for by, entry, row in estimate.entries()
+        if by in ("overall", "site") and (shown := words.shown(estimate, row))["effect"] is not None
+    ]
+
+
+def _effect_row(cells: dict[str, Any]) -> Markup:
+    held = {key: "" if cells[key] is None else cells[key] for key in ("effect", "low", "high")}
+    held |= {"unit": cells["unit"], "main": "yes" if cells["main"] else "no"}
+    data = Markup("").join(Markup(" data-{}='{}'").format(*one) for one in held.items())
+    return Markup(
+        "<tr{}><th scope='row'>{}</th><td>{}</td><td>{}</td><td class='n'>{}</td></tr>"
+    ).format(data, *(cells[key] for key in ("outcome", "estimator", "where", "said")))

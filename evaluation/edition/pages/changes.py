@@ -40,22 +40,60 @@ def here(edition: Edition) -> Record | None:
     return coming
 
 
-def front(edition: Edition, out: Generated) -> dict[str, Any]:
-    """The front page's part: the causes, a sentence a headline, and one waterfall."""
+FRONT_LINES = 4
+"""How many lines the front page has room for."""
+
+
+def front(edition: Edition) -> dict[str, Any]:
+    """The front page's part: a line a headline that moved, at most four, and what it was signed."""
+    told = here(edition)
+    change = told["change"] if told else None
+    split = None
+    if change and change["order"]:
+        lines = _shown(change)[:FRONT_LINES]
+        split = {"before": change["before"], "lines": lines}
+    return {"this_edition": told, "split": split, "signed": signed(edition, told)}
+
+
+def signed(edition: Edition, told: Record | None) -> dict[str, str]:
+    """When the edition was published and by whom, and whom to ask: as programme.yaml names them."""
+    programme = edition.programme
+    authors = words.listed([one.name for one in programme.people if "publisher" in one.roles])
+    nobody = "nobody: it is invented" if programme.synthetic else "no publisher named"
+    day = f"published {words.day(told['published'])}" if told else "not published yet"
+    return {
+        "published": f"{day} by {authors or nobody}",
+        "contact": f"contact: {programme.contact or 'none named'}",
+    }
+
+
+def moved(edition: Edition, outcome: str) -> str:
+    """How an outcome's effect moved since the edition before: ``from −3.5% to −3.7%``.
+
+    As both editions printed it; empty where there is none before, or it had no such figure.
+    """
+    told = here(edition)
+    figure = (told["change"] or {}).get("figures", {}).get(f"{outcome}.percent") if told else None
+    if figure is None or figure["before"] is None or figure["after"] is None:
+        return ""
+    before, now = (words.in_unit(figure[end], "%") for end in ("before", "after"))
+    return f"as before at {now}" if before == now else f"from {before} to {now}"
+
+
+def answer(edition: Edition) -> str:
+    """What came in since the edition before, and how the main effects moved, in a breath."""
     told = here(edition)
     change = told["change"] if told else None
     if not change or not change["order"]:
-        return {"this_edition": told, "split": None}
-    return {
-        "this_edition": told,
-        "split": {
-            "before": change["before"],
-            "causes": _causes(change),
-            "sentences": _shown(change),
-            "chart": _waterfall(out, change, _first(change), ""),
-            "charted": _sentence(change, _first(change)),
-        },
-    }
+        return "There is no edition before this one to compare with."
+    came = " ".join(_causes(change))
+    effects = [
+        f"{words.within(one.plain_title)} {said}"
+        for one in edition.headline.with_role("primary")
+        if (said := moved(edition, one.code))
+    ]
+    since = f"Since edition {change['before']}. {came}"
+    return f"{since} Effects moved: {'; '.join(effects)}." if effects else since
 
 
 def view(edition: Edition, out: Generated) -> dict[str, Any]:

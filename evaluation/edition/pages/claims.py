@@ -105,7 +105,8 @@ class Claims:
         """
         claim = self.claim(key)
         inside = escape(claim.text) if root is None else self._linked(claim, root)
-        return Markup(f"<span class='claim' data-claim='{escape(key)}'>{inside}</span>")
+        unit = f" data-unit='{escape(claim.unit)}'" if claim.unit else ""
+        return Markup(f"<span class='claim' data-claim='{escape(key)}'{unit}>{inside}</span>")
 
     def parts(self, claim: Claim) -> list[tuple[str, str]]:
         """The claim's text in pieces, each with the id of the page that it links to or ``""``.
@@ -219,7 +220,7 @@ def of_study(study: Results) -> dict[str, Claim]:
     }
     links = {
         "answer.lives": tuple(f"{o.code}.people" for o in study.with_role("primary")),
-        "answer.money": ("money.cost", "money.gross_fiscal", "money.cashable"),
+        "answer.money": ("money.cost", "money.gross_fiscal", "money.bcr"),
     }
     found |= {key: Claim(text=text) for key, text in texts.items()}
     found |= {

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from evaluation.edition import answers, words
 from evaluation.edition.files import Generated, OutcomePage
-from evaluation.edition.html_tables import table
+from evaluation.edition.html_tables import Cell, table
 from evaluation.estimate.between_sites import FEWEST_SITES
 from evaluation.study.record import FifthResult, OutcomeResult, Results
 from evaluation.study.written import Record
@@ -31,12 +31,13 @@ def answer(study: Results) -> str:
     worse, apart, most = [], [], []
     for outcome in study.with_role("primary"):
         found = _by_fifth(study, outcome)
-        title, estimate = words.within(outcome.plain_title), outcome.estimate
+        title = words.within(outcome.plain_title)
         worse += [f"{title} in fifth {k}" for k, one in found.items() if _is_worse(outcome, one)]
         apart += [title] if _some_apart(list(found.values())) else []
         if 1 in found:
-            unit = "" if estimate.scale == "log" else f" {outcome.unit}"
-            most.append(f"{title} {words.shown_with_range(estimate, found[1])}{unit}")
+            scale = words.compared_on(outcome)
+            unit = "" if scale.scale == "log" else f" {outcome.unit}"
+            most.append(f"{title} {words.shown_with_range(scale, found[1])}{unit}")
     said = (
         f"Clearly for the worse: {words.listed(worse)}."
         if worse
@@ -56,7 +57,7 @@ def answer(study: Results) -> str:
 def _by_fifth(study: Results, outcome: OutcomeResult) -> dict[int, Record]:
     """Fifth -> the outcome's effect in it, as it is shown."""
     return {
-        row.fifth: words.shown(one, one)
+        row.fifth: words.compared(outcome, one)
         for row in _rows(study)
         for one in row.effects
         if one.outcome == outcome.code
@@ -103,17 +104,18 @@ def view(study: Results, out: Generated) -> dict[str, Any]:
 
 
 def _of_outcome(page: OutcomePage) -> dict[str, Any] | None:
-    study, outcome, estimate = page.study, page.outcome, page.estimate
+    study, outcome, on = page.study, page.outcome, words.compared_on(page.outcome)
     held = {row.fifth: row for row in _rows(study)}
     rows = [(held[fifth], shown) for fifth, shown in _by_fifth(study, outcome).items()]
     if not rows:
         return None
-    drawn = [page.row(_name(row), shown, filled=True) for row, shown in rows]
-    every = words.shown(estimate, estimate.overall)
-    drawn.append(page.row("All areas", every, filled=False))
+    drawn = [page.row(_name(row), shown, filled=False, on=on) for row, shown in rows]
+    # The finding itself: the newest look alone has another range, which stands nowhere else here.
+    every = outcome.finding.effect_percent.plain()
+    drawn.append(page.row("All areas", every, filled=True, on=on))
     clear = [str(row.fifth) for row, shown in rows if words.leaves_out_zero(shown)]
     which = f"fifth {clear[0]}" if len(clear) == 1 else f"fifths {words.listed(clear)}"
-    unit = "per cent" if estimate.scale == "log" else outcome.unit
+    unit = "per cent" if on.scale == "log" else outcome.unit
     said = (
         f"Each fifth estimated on its own, {unit}, at this look alone. "
         + (
@@ -123,9 +125,9 @@ def _of_outcome(page: OutcomePage) -> dict[str, Any] | None:
             if clear
             else "Every fifth's range holds nought."
         )
-        + " Open: all areas together."
+        + " Filled: all areas together."
     )
-    chart = page.forest("fifths", "by deprivation fifth, with ranges", said, drawn)
+    chart = page.forest("fifths", "by deprivation fifth, with ranges", said, drawn, on=on)
     cells = [[one.label, one.said] for one in drawn]
     told = table(
         f"{outcome.plain_title} by deprivation fifth, {unit}",
@@ -208,26 +210,29 @@ def new_site_answer(study: Results) -> str:
 
 
 def _part(page: OutcomePage) -> dict[str, Any] | None:
-    outcome, estimate = page.outcome, page.estimate
+    outcome, on = page.outcome, words.compared_on(page.outcome)
     if (one := outcome.new_site) is None:
         return None
-    rows = [page.row(site.name, row, filled=False) for site, row in page.by_site()]
-    new = words.shown(estimate, {"effect": one.mean, "low": one.low, "high": one.high})
-    rows.append(page.row("A new site like these", new, filled=True))
-    say = words.say(estimate)
+    rows = [page.row(site.name, row, filled=False, on=on) for site, row in page.by_site()]
+    new = words.compared(outcome, {"effect": one.mean, "low": one.low, "high": one.high})
+    rows.append(page.row("A new site like these", new, filled=False, on=on))
+    say = words.say(on)
     alike = (
         "Sites differ by more than chance could explain."
         if one.p_alike < ALIKE
         else "Sites differ by no more than chance could explain."
     )
-    unit = "per cent" if estimate.scale == "log" else outcome.unit
+    unit = "per cent" if on.scale == "log" else outcome.unit
     ends = f"between {say(new['low'])} and {say(new['high'])}"
-    ends += "" if estimate.scale == "log" else f" {unit}"
+    ends += "" if on.scale == "log" else f" {unit}"
     said = f"One more site like these would likely lie {ends}. {alike}"
     if answers.style(outcome) == "unknown":
         said += " Whether any of this is the programme's doing cannot be told."
-    chart = page.forest("new-site", "by site, and the range for a new one", said, rows)
-    cells = [[one.label, one.said] for one in rows]
+    chart = page.forest("new-site", "by site, and the range for a new one", said, rows, on=on)
+    cells: list[list[Cell]] = [
+        [site.name, words.effect_at(site.code, outcome, on, row)] for site, row in page.by_site()
+    ]
+    cells.append([rows[-1].label, rows[-1].said])
     heads = ["Site", "Effect (range)"]
     title = f"{outcome.plain_title}, {unit}"
     return {"outcome": outcome, "chart": chart, "table": table(title, heads, cells, numeric="tn")}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
@@ -14,6 +15,7 @@ from evaluation.edition.html_tables import table
 from evaluation.learning import practice as practices
 from evaluation.learning.decisions import OF_ALL, OF_OUTCOME
 from evaluation.learning.practice import Delivery, SitePeriod
+from evaluation.learning.predicates import Joined, Not
 from evaluation.ledger.learning_log import PublishedQuarter, ticks
 from evaluation.study.learned import Learned, learned
 from evaluation.study.study import StudyName
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
     from evaluation.edition.files import Generated
     from evaluation.edition.pages.claims import Claims
     from evaluation.finding.theory import Link
-    from evaluation.programme import Programme
+    from evaluation.learning.predicates import Facts, Predicate, Value
+    from evaluation.programme import Outcome, Programme
     from evaluation.wording import Sentence
     from evaluation.workspace import Workspace
 
@@ -49,7 +52,7 @@ def known(workspace: Workspace, edition: Edition) -> Learned | None:
         PublishedQuarter(quarter=one.quarter, published=one.published)
         for one in edition.history.editions
     ]
-    return learned(workspace, name, published=published)
+    return learned(workspace, name, published=published, shown_as=edition.as_printed)
 
 
 def view(found: Learned | None, edition: Edition, claims: Claims, out: Generated) -> dict[str, Any]:
@@ -78,7 +81,7 @@ def view(found: Learned | None, edition: Edition, claims: Claims, out: Generated
         "delivered": practices.said_of_estimate(found.strips),
         "log": _log_table(found, titles),
         "decided": _decided_table(found),
-        "rules": _rules_table(found, titles),
+        "rules": _rules_table(found, edition.programme.outcome_by_code),
         "rivals": _rivals_table(found, claims),
     }
 
@@ -105,6 +108,12 @@ def of_site(found: Learned | None, site: str) -> dict[str, Any]:
         if rows
         else "",
     }
+
+
+def changes_at(found: Learned | None, site: str) -> str:
+    """How many changes of its practice a site has logged."""
+    own = [one for one in found.entries if one.held.entry.site == site] if found else []
+    return words.counted(len(own), "change") if own else "none"
 
 
 def strips(found: Learned | None, sites: Sequence[str]) -> dict[str, Markup]:
@@ -238,20 +247,90 @@ def _said(fact: str, titles: Mapping[str, str]) -> str:
     return f"{titles.get(code, code)}, {OF_OUTCOME[word].says}"
 
 
-def _rules_table(found: Learned, titles: Mapping[str, str]) -> Markup | str:
-    words = {True: "met", False: "not met", None: "not known"}
+_SIGNS = {
+    "<=": "at most",
+    ">=": "at least",
+    "<": "below",
+    ">": "above",
+    "==": "exactly",
+    "!=": "other than",
+}
+_TURNED = {"<=": ">=", ">=": "<=", "<": ">", ">": "<"}
+_BETTER_UP = {
+    "benefit": "the effect",
+    "benefit_low": "the worse end of its range",
+    "benefit_high": "the better end of its range",
+    "next_site_low": "the worse end of the range for the next site",
+    "next_site_high": "the better end of the range for the next site",
+}
+"""Facts that count more as better, and what they are where they are turned back."""
+
+
+def _when(predicate: Predicate, held: Facts, outcomes: Mapping[str, Outcome]) -> str:
+    """What a rule asks, in words, with what each fact is now."""
+    match predicate:
+        case Not():
+            return f"not ({_when(predicate.part, held, outcomes)})"
+        case Joined():
+            parts = [_when(one, held, outcomes) for one in predicate.parts]
+            nested = [isinstance(one, Joined) for one in predicate.parts]
+            shown = [f"({p})" if deep else p for p, deep in zip(parts, nested, strict=True)]
+            return f", {predicate.by} ".join(shown)
+    code, _, word = predicate.fact.rpartition(".")
+    asked, now, sign = predicate.value, held.get(predicate.fact), predicate.sign
+    said = _said(predicate.fact, {key: one.plain_title for key, one in outcomes.items()})
+    if word in _BETTER_UP and code in outcomes and outcomes[code].polarity == "down":
+        # Less is better here: told as the book prints it, and not turned round.
+        said, sign = f"{outcomes[code].plain_title}, {_BETTER_UP[word]}", _TURNED.get(sign, sign)
+        asked, now = -float(asked), None if now is None else -float(now)
+    told = partial(_fact, word)
+    if asked is True and sign == "==":
+        return f"{said} (now: {told(now)})"
+    return f"{said}: {_SIGNS[sign]} {told(asked)} (now {told(now)})"
+
+
+def _fact(word: str, held: Value | None) -> str:
+    if held is None:
+        return "not known"
+    if isinstance(held, bool):
+        return "yes" if held else "no"
+    if isinstance(held, str):
+        return held
+    if word == "chance":
+        return words.in_hundred(held)
+    in_percent = word in (*_BETTER_UP, "effect", "low", "high")
+    return words.signed_percent(held) if in_percent else f"{held:,.6g}"
+
+
+def _rules_table(found: Learned, outcomes: Mapping[str, Outcome]) -> Markup | str:
+    states = {True: "met", False: "not met", None: "not known"}
     rows = [
         [
             one.rule.name.replace("_", " "),
-            words[one.met],
+            states[one.met],
             one.rule.who,
-            Markup("<code>{}</code>").format(one.rule.when),
-            "; ".join(f"{_said(name, titles)}: {held}" for name, held in one.facts),
+            words.capital(_when(one.predicate, one.held, outcomes)),
         ]
         for one in found.rules
     ]
-    heads = ["Rule", "State", "Who decides", "When", "What is known of it"]
+    heads = ["Rule", "State", "Who decides", "When (and what is known now)"]
     return table("What was agreed to be decided on", heads, rows) if rows else ""
+
+
+def next_decision(found: Learned | None, following: str) -> str:
+    """Which rules are met and for whom, and when the next figures to decide on come.
+
+    Parameters
+    ----------
+    following : what is said of the next edition.
+    """
+    if found is None or not found.rules:
+        return f"No rule says what is decided on what. {following}"
+    met = [one.rule for one in found.rules if one.met]
+    named = [f"{one.name.replace('_', ' ')}, for {one.who} to decide" for one in met]
+    count = f"Of {words.counted(len(found.rules), 'rule')} agreed beforehand, "
+    count += f"{words.number(len(met)) if met else 'none'} {'is' if len(met) < 2 else 'are'} met"
+    return f"{count}{': ' + '; '.join(named) if named else ''}. {following}"
 
 
 def _rivals_table(found: Learned, claims: Claims) -> Markup | str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from markupsafe import Markup
@@ -10,16 +11,15 @@ from evaluation import drawing as figures
 from evaluation.edition import answers, words
 from evaluation.edition.edition import Edition
 from evaluation.edition.files import Generated
-from evaluation.edition.html_tables import Cell, table
+from evaluation.edition.html_tables import Cell, quantity, table
 from evaluation.edition.pages import money_charts
 from evaluation.study.accounts_record import (
     Accounts,
     BudgetRow,
     GrossAccounts,
-    Mean,
     PricedRow,
-    Ratio,
     Swing,
+    Totals,
 )
 from evaluation.study.record import Results
 from evaluation.study.written import Record
@@ -125,35 +125,45 @@ def vintages(value: Accounts) -> str:
 
 
 def _totals_table(value: Accounts) -> Markup:
+    """Every total, in the two columns of money: what holds, and with what is objected to."""
+    bases = [value.totals, *([value.with_objected.totals] if value.with_objected else [])]
     rows: list[list[Cell]] = []
-    kinds = {row.kind for row in value.by_outcome}
     for key, title in _TOTALS:
-        figure = value.totals.accounts()[key]
-        if not figure.mean and _OWN_KIND.get(key, "fiscal") not in kinds:
-            rows.append([title, "not valued", ""])
+        if key == "cost":
+            rows.append([title, *(words.pounds(one.cost.mean) for one in bases)])
             continue
-        rows.append(_figures(title, figure))
-        rows += _parts(value) if key == "gross_fiscal" else []
-    heads = ["Account", "Best figure", "Range"]
-    return table(f"To date, {vintages(value)}", heads, rows, numeric="tnn")
+        rows.append([title, *(_total(value, one, key) for one in bases)])
+        if key == "gross_fiscal":
+            rows += [
+                [_part(part), *(_total(value, one, f"gross_fiscal_{budget}") for one in bases)]
+                for budget, part in _BUDGETS.items()
+                if any(row.budget == budget for row in _agencies(value))
+            ]
+    chances = [words.in_hundred(one.p_npsv_positive) for one in bases]
+    rows.append(["Chance that all gains exceed the cost", *chances])
+    rows.append(["Back for each pound of cost", *(answers.ratio(one.bcr) for one in bases)])
+    heads = ["To date", *answers.columns(value)]
+    kinds = "t" + "n" * len(bases)
+    return table(f"To date, {vintages(value)}", heads, rows, numeric=kinds, style="stacked")
 
 
-def _parts(value: Accounts) -> list[list[Cell]]:
-    """What was released, by kind of budget, and what rests on findings that are objected to."""
-    rows: list[list[Cell]] = []
-    for budget, title in _BUDGETS.items():
-        figure = value.totals.accounts()[f"gross_fiscal_{budget}"]
-        if any(row.budget == budget for row in value.by_agency):
-            rows.append(_figures(_part(title), figure))
-    together = value.not_standing_together
-    if together and value.not_standing:
-        title = f"of which from {answers.cannot_be_told(value)}"
-        rows.append(_figures(_part(title), together.gross_fiscal))
-    return rows
+def _total(value: Accounts, totals: Totals, key: str) -> Cell:
+    figure = totals.accounts()[key]
+    own = totals is value.totals
+    kinds = {row.kind for row in value.by_outcome if not own or not row.objected}
+    # Nothing of a kind has a price: a zero would say that it was looked for and not found.
+    if not figure.mean and _OWN_KIND.get(key, "fiscal") not in kinds:
+        return "not valued"
+    which = f"money.{key}" if own else f"money.{key}.with_objected"
+    said = words.money_with_range(figure)
+    return quantity(which, said, unit=f"pounds of {value.price_base}")
 
 
-def _figures(title: Cell, figure: Mean | Ratio) -> list[Cell]:
-    return [title, words.pounds(figure.mean), money_charts.span(figure)]
+def _agencies(value: Accounts) -> tuple[BudgetRow, ...]:
+    """Every agency's account; with what is objected to, where only that reaches it."""
+    held = {(row.agency, row.budget): row for row in value.by_agency}
+    every = value.with_objected.by_agency if value.with_objected else value.by_agency
+    return tuple(held.get((row.agency, row.budget), row) for row in every)
 
 
 def _part(title: str) -> Markup:
@@ -173,27 +183,50 @@ def _began(value: Accounts) -> str:
     )
 
 
-def paid_and_gained(row: BudgetRow) -> list[str]:
-    """What an agency paid, what it gained and the balance, the latter two with their ranges."""
-    gained = words.money_with_range(row.gain), words.money_with_range(row.net)
-    return [words.pounds(row.cost.mean), *gained]
+def agency_heads(value: Accounts) -> list[str]:
+    """What the columns of `agency_rows` are called."""
+    return ["Agency", "Budget", "Paid", *(f"Gained: {one}" for one in answers.columns(value))]
+
+
+def agency_rows(value: Accounts) -> list[list[str]]:
+    """Who paid and who gained, to date, in the two columns of money."""
+    holds = {(row.agency, row.budget): row.gain for row in value.by_agency}
+    beside = value.with_objected.by_agency if value.with_objected else ()
+    with_objected = {(row.agency, row.budget): row.gain for row in beside}
+    rows = []
+    for row in _agencies(value):
+        which = (row.agency, row.budget)
+        gained = [words.money_with_range(holds[which]) if which in holds else "none counted"]
+        if which in with_objected:
+            gained.append(words.money_with_range(with_objected[which]))
+        rows.append([row.name, row.budget, words.pounds(row.cost.mean), *gained])
+    return rows
 
 
 def agency_table(value: Accounts) -> Markup:
-    """Who paid and who gained, to date: the table behind the chart."""
+    """The same as a table; budgets whose gain rests on a red-graded price say so."""
     red = set(value.red_agencies)
-    rows = [
+    kinds = ("gain", "gain_with_objected")
+    unit = f"pounds of {value.price_base}"
+    rows: list[list[Cell]] = [
         [
-            _with_note(row.name, "rests on a red-graded price")
+            _with_note(name, "rests on a red-graded price")
             if f"{row.agency}/{row.budget}" in red
-            else row.name,
-            row.budget,
-            *paid_and_gained(row),
+            else name,
+            budget,
+            paid,
+            *(
+                quantity(f"money.{kind}.{name}.{budget}", cell, unit=unit)
+                for kind, cell in zip(kinds, gained, strict=False)
+            ),
         ]
-        for row in value.by_agency
+        for row, (name, budget, paid, *gained) in zip(
+            _agencies(value), agency_rows(value), strict=True
+        )
     ]
-    heads = ["Agency", "Budget", "Paid", "Gained (range)", "Balance (range)"]
-    return table("Who pays and who gains, to date", heads, rows, numeric="ttnnn")
+    title = "Who pays and who gains, to date"
+    heads = agency_heads(value)
+    return table(title, heads, rows, numeric="ttn" + "n" * (len(heads) - 3))
 
 
 def _red(value: Accounts) -> list[str]:
@@ -261,7 +294,7 @@ def _price_table(value: Accounts | GrossAccounts) -> Markup:
     names |= {row.agency: row.agency_name for row in value.by_outcome}
     rows = [
         [
-            _with_note(row.title, f"{row.kind}: {names.get(row.agency, row.agency)}"),
+            _with_note(row.title, f"{row.kind}: {names.get(row.agency, row.agency)}{_said(row)}"),
             _avoided(row),
             _price(row),
             _kept(row),
@@ -276,8 +309,15 @@ def _price_table(value: Accounts | GrossAccounts) -> Markup:
         "Share kept",
         "Worth (range)",
     ]
-    title = "What was avoided, times its price, times the share kept, is its worth"
+    title = (
+        "What was avoided, times its price, times the share kept, is its worth. Quantities are "
+        "printed in tens or coarser; the worth is worked out before"
+    )
     return table(title, heads, rows, numeric="tnnnn", style="dense")
+
+
+def _said(row: PricedRow) -> str:
+    return "; a check objects: in no headline" if row.objected else ""
 
 
 def _avoided(row: PricedRow) -> Markup:
@@ -285,9 +325,14 @@ def _avoided(row: PricedRow) -> Markup:
     figure, whose = row.events_avoided, row.people
     if row.cost_per != "week":
         return _with_note(words.with_range(figure, "mean", _countable), whose)
-    weeks = {key: part and part * WEEKS_A_YEAR for key, part in figure.plain().items()}
+    weeks = in_weeks(figure.plain())
     years = f"{_countable(figure.mean)} person-years × {WEEKS_A_YEAR}"
     return _with_note(f"{words.with_range(weeks, 'mean', _countable)} weeks", years)
+
+
+def in_weeks(figure: Mapping[str, float | None]) -> dict[str, float | None]:
+    """Person-years as weeks, by which a price a week is multiplied."""
+    return {end: part and part * WEEKS_A_YEAR for end, part in figure.items()}
 
 
 def _price(row: PricedRow) -> Markup:
@@ -311,8 +356,8 @@ def _kept(row: PricedRow) -> str:
 
 
 def _countable(count: float | None) -> str:
-    """With the digits that let a reader check a product."""
-    return words.number(count, 1 if count is not None and abs(count) < 1000 else 0)
+    """With the digits that let a reader check a product: a released quantity is in whole tens."""
+    return words.number(count, 1 if count is not None and count % 1 and abs(count) < 1000 else 0)
 
 
 def _with_note(text: str, note: str) -> Markup:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from evaluation import drawing as figures
-from evaluation.edition import answers, words
+from evaluation.edition import words
 from evaluation.edition.files import Generated
 from evaluation.edition.html_tables import table
 from evaluation.study.accounts_record import (
@@ -23,7 +23,8 @@ from evaluation.study.accounts_record import (
 from evaluation.study.record import Results
 from evaluation.value.sensitivity import effect_on
 
-_ROOT = ""
+_ROOT, _UP = "", "../"
+"""The way to the book's root from the page of money, and from the annex."""
 _WITHIN = "not within the horizon"
 
 
@@ -45,22 +46,15 @@ def payback(value: Accounts) -> str:
         f"{words.money_with_range(last.cumulative_net)}."
     )
     found = value.payback
-    chance = words.in_hundred(found.p_within)
     if found.quarter == _WITHIN:
-        said += f" It had not paid for itself by {found.last}; the chance that it had is {chance}"
+        said += f" It had not paid for itself by {found.last}"
     elif last.cumulative_net.low is None or last.cumulative_net.low <= 0:
         said += (
             f" The best figure has been above nought since {found.quarter}, but its range is "
-            "not, so whether it has paid for itself cannot be told yet; the chance that it has is "
-            f"{chance}"
+            "not, so whether it has paid for itself cannot be told yet"
         )
     else:
-        said += (
-            f" By the estimate it has paid for itself since {found.quarter}; the chance that "
-            f"it has is {chance}"
-        )
-    if value.not_standing:
-        said += f". That counts what comes from {answers.cannot_be_told(value)}"
+        said += f" By the estimate it has paid for itself since {found.quarter}"
     return f"{said}."
 
 
@@ -72,13 +66,12 @@ def over_time_table(value: Accounts) -> Markup:
             words.money_with_range(row.gain),
             words.pounds(row.cost),
             words.money_with_range(row.cumulative_net),
-            words.percent(100 * row.p_paid_back, 0),
         ]
         for row in value.by_quarter
     ]
-    heads = ["Quarter", "Released (range)", "Spent", "Balance so far (range)", "Paid back by then"]
+    heads = ["Quarter", "Released (range)", "Spent", "Balance so far (range)"]
     title = "Public spending released less what was spent"
-    return table(title, heads, rows, numeric="tnnnn", style="dense")
+    return table(title, heads, rows, numeric="tnnn", style="dense")
 
 
 def to_budget(study: Results, value: Accounts, out: Generated) -> Markup:
@@ -90,8 +83,7 @@ def to_budget(study: Results, value: Accounts, out: Generated) -> Markup:
     said = (
         f"Of {words.money_with_range(by_step['gross'])} gained in all, "
         f"{words.money_with_range(by_step['released'])} is public spending released, and at most "
-        f"{words.money_with_range(by_step['cashable'])} of it could leave a budget so far. With "
-        "average prices none of it is a saving that can be banked."
+        f"{words.money_with_range(by_step['cashable'])} of it could leave a budget so far."
     )
     name, drawn = f"{study.study}/waterfall", [step.plain() for step in steps]
     return out.chart(name, _ROOT, "Waterfall chart", said, figures.waterfall, drawn)
@@ -116,7 +108,7 @@ def hangs_on(study: Results, value: Accounts, out: Generated) -> Markup:
         f"all else as estimated ({words.pounds(widest.best)})."
     )
     name, drawn = f"{study.study}/tornado", [row.figures() for row in rows]
-    return out.chart(name, _ROOT, "Bar chart", said, figures.tornado, drawn)
+    return out.chart(name, _UP, "Bar chart", said, figures.tornado, drawn)
 
 
 def hangs_on_table(value: Accounts) -> Markup:
@@ -161,7 +153,7 @@ def public_funds(study: Results, value: Accounts, out: Generated) -> Markup:
         "lose_save": found.ambiguous,
     }
     name, drawn = f"{study.study}/plane", (found.points, found.best, chances)
-    return out.chart(name, _ROOT, "Scatter of draws", each_pound(found), figures.plane, *drawn)
+    return out.chart(name, _UP, "Scatter of draws", each_pound(found), figures.plane, *drawn)
 
 
 def each_pound(found: PublicFunds) -> str:

@@ -381,7 +381,9 @@ def paths_chart(page: OutcomePage) -> Markup:
     if not rows:
         return Markup("")
     finding = page.outcome.finding.sentence
-    levels = _last_levels(rows[-1])
+    # A survey has figures in its waves alone: the last period that was measured is told.
+    measured = [row for row in rows if row.pilot is not None]
+    levels = _last_levels(measured[-1] if measured else rows[-1])
     alt = (
         f"Line chart of {page.outcome.plain_title}, {page.outcome.unit}, {rows[0].period} to "
         f"{rows[-1].period}. {levels} {finding}"
@@ -392,11 +394,13 @@ def paths_chart(page: OutcomePage) -> Markup:
 
 
 def _last_levels(row: PathRow) -> str:
-    text = f"In {row.period} pilot areas were at {words.level(row.pilot)}"
+    if row.pilot is None:
+        return ""
+    text = f"Pilot areas in {row.period}: {words.level(row.pilot)}"
     if row.counterfactual is None:
         return text + "."
     without, ends = words.level(row.counterfactual), _range(row) or "no range"
-    return f"{text}; without the programme they would have been at {without} ({ends})."
+    return f"{text}; without the programme {without} ({ends})."
 
 
 def _paths_table(page: OutcomePage) -> Markup:
@@ -464,7 +468,9 @@ def _sites_chart(page: OutcomePage) -> Markup:
     rows = page.by_site()
     if len(rows) < 2:
         return Markup("")
-    drawn = [page.row(f"{s.name}, from {s.start}", row, filled=True) for s, row in rows]
+    on = words.compared_on(page.outcome)
+    # Open: a finding rests on all sites together and on no one of them.
+    drawn = [page.row(f"{s.name}, from {s.start}", row, filled=False, on=on) for s, row in rows]
     clear = [s.name for s, row in rows if words.leaves_out_zero(row)]
     said = "In the order in which they started. " + (
         f"The range leaves out nought for {words.listed(clear)}."
@@ -474,7 +480,7 @@ def _sites_chart(page: OutcomePage) -> Markup:
     without = [s.name for s, row in rows if row["low"] is None and row["high"] is None]
     if without:
         said += f" Re-drawn start dates give no range for {words.listed(without)}."
-    return page.forest("sites", "by site with ranges", said, drawn)
+    return page.forest("sites", "by site with ranges", said, drawn, on=on)
 
 
 def _sites_table(page: OutcomePage) -> Markup:
@@ -483,7 +489,7 @@ def _sites_table(page: OutcomePage) -> Markup:
             site.name,
             site.start,
             words.number(site.areas),
-            words.shown_with_range(page.estimate, row),
+            words.effect_at(site.code, page.outcome, words.compared_on(page.outcome), row),
             chance(row["p_value"]),
         ]
         for site, row in page.by_site()

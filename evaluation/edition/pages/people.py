@@ -71,7 +71,7 @@ def _said(lives: Lives, judged: Mapping[str, OutcomeResult]) -> Markup:
         for arm in ("pilot", "comparison"):
             own = [one for one in item.waves if one.arm == arm]
             cells += [_mean(own[0]), _mean(own[-1])] if own else ["", ""]
-        people = sum(one.respondents for one in item.waves)
+        people = sum(one.respondents or 0 for one in item.waves)
         rows.append([*cells, words.number(people)])
     heads = ["Item", "Pilot areas, first wave", "last wave", "Elsewhere, first wave", "last wave"]
     return table("What people said", [*heads, "Answers"], rows, numeric="tnnnnn")
@@ -82,24 +82,19 @@ def _mean(one: ArmWave) -> str:
 
 
 def _effects(found: Sequence[OutcomeResult]) -> Markup:
-    """What the programme changed, by item, with the smallest change that would be found."""
+    """What the programme changed, by item, in per cent and in the item's own unit."""
     rows = []
     for one in found:
         overall = answers.in_own_unit(one)
-        said = (
-            ""
-            if overall is None
-            else " ".join(
-                [
-                    answers.signed(overall[0]),
-                    f"({answers.signed(overall[1])} to {answers.signed(overall[2])})",
-                ]
-            )
-        )
+        own = ""
+        if overall is not None:
+            effect, low, high = map(answers.signed, overall)
+            own = f"{effect} ({low} to {high}), {one.unit}"
+        said = words.finding_percent(one.finding)
         least = words.percent(one.finding.detectable_percent)
-        rows.append([one.plain_title, words.verdict(one.finding).word, said, least, one.unit])
-    heads = ["Item", "Verdict", "Difference made (range)", "Would be found from", "In"]
-    return table("What the programme changed in what people say", heads, rows, numeric="ttnnt")
+        rows.append([one.plain_title, words.verdict(one.finding).word, said, own, least])
+    heads = ["Item", "Verdict", "Effect (range)", "In its own unit", "Would be found from"]
+    return table("What the programme changed in what people say", heads, rows, numeric="ttnnn")
 
 
 def worth_sentence(worth: Worth) -> str:
@@ -110,7 +105,7 @@ def worth_sentence(worth: Worth) -> str:
         f"areas: about {words.number(worth.wellbys.mean)} WELLBYs "
         f"({words.number(worth.wellbys.low or 0.0)} to "
         f"{words.number(worth.wellbys.high or 0.0)}), "
-        f"worth {pounds} in prices of {worth.price_base}."
+        f"worth {pounds} in prices of {worth.price_base}, the range of the price included."
     )
 
 
@@ -123,7 +118,9 @@ def _worth(worth: Worth) -> Markup:
             ("high", "high", worth.pounds_high),
         )
     ]
-    heads = ["Price", "Pounds for a WELLBY", "Worth (range of the effect)"]
+    drawn = words.money_with_range(worth.pounds.plain())
+    rows.append(["drawn between low and high", "", drawn])
+    heads = ["Price", "Pounds for a WELLBY", "Worth (range)"]
     return table("What better lives are worth, by price", heads, rows, numeric="tnn")
 
 

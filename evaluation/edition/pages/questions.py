@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from markupsafe import Markup
 
 from evaluation.edition import answers, words
 from evaluation.edition.edition import Edition
 from evaluation.edition.html_tables import table
-from evaluation.edition.pages import evidence, for_whom, places
+from evaluation.edition.pages import changes, evidence, for_whom, places
 from evaluation.ledger.calendar import due
 from evaluation.quarters import Period
 from evaluation.study.record import DiagnosticResult, OutcomeResult, Results
@@ -54,6 +56,19 @@ def open_questions(edition: Edition) -> list[Open]:
     if not answers.measures_lives(study):
         found.append(Open(outcome=None, said=f"{LIVES}: {NO_SURVEY}.", why_not=PLAN_ONE))
     return found
+
+
+def not_asked(edition: Edition) -> str:
+    """That people were not asked yet, and in which period they will be, where a wave is named."""
+    last = Period.parse(str(edition.headline.sample.last))
+    waves = sorted(
+        wave
+        for source in edition.programme.sources
+        for wave in source.waves
+        if wave.ordinal > last.ordinal
+    )
+    when = f"They will be asked in {waves[0].label}." if waves else "No wave is planned."
+    return f"{LIVES}: {NO_SURVEY}. {when}"
 
 
 def _settled(edition: Edition, outcome: OutcomeResult) -> str:
@@ -200,18 +215,21 @@ def claims(edition: Edition) -> Mapping[str, str]:
     """Id -> answer, for every question, and what critics' pages say in a sentence."""
     study = edition.headline
     said = {
-        "working": answers.lives(study),
+        "working": " ".join(answers.main_points(study)[:2]) or answers.lives(study),
         "whom": for_whom.answer(study),
         "sure": f"{evidence.answer(study)} {answers.how_sure(study)}",
         "cost": _cost(study),
         "gains": _gains(study),
         "budget": _budget(study),
-        "changed": _changed(edition),
+        "changed": changes.answer(edition),
         "harm": answers.sites_worse(study) or "No effect can be estimated for a site alone yet.",
         "unknown": answer_what(edition),
         "when": answer_when(edition),
     }
+    people = answers.people_said(study) if answers.asked_first(study) else not_asked(edition)
     return {f"asked.{key}": text for key, text in said.items()} | {
+        "answer.people": people,
+        "answer.sites": answers.sites(study),
         "evidence.answer": evidence.answer(study),
         "edition.next": next_edition(edition),
         "chosen.differences": places.summary(study),
@@ -248,11 +266,7 @@ def _gains(study: Results) -> str:
     ]
     if not named:
         return "Nobody so far: no agency's gains are above nought."
-    said = f"The largest gains so far: {words.listed(named)}."
-    open_part = sum(row.gross_fiscal.mean for row in value.not_standing)
-    if open_part:
-        said += f" Of this, {words.pounds(open_part)} is for {answers.cannot_be_told(value)}."
-    return said
+    return f"The largest gains so far: {words.listed(named)}."
 
 
 def _budget(study: Results) -> str:
@@ -260,30 +274,48 @@ def _budget(study: Results) -> str:
     if value is None:
         return answers.not_valued(study)
     totals = value.totals
+    if not value.stands:
+        return "No: no outcome with a price has checks that hold."
     return (
-        f"{words.money_with_range(totals.cashable)} could leave a budget, of "
-        f"{words.money_with_range(totals.gross_fiscal)} released, on this framework's own "
-        "assumptions. The rest is capacity: time and places that others now use."
+        f"At most {words.money_with_range(totals.cashable)} of the "
+        f"{words.pounds(totals.gross_fiscal.mean)} released could leave a budget, on this "
+        f"framework's own assumptions; {answers.taken_out(value)}. The rest is capacity: time and "
+        "places that others now use."
     )
 
 
-def _changed(edition: Edition) -> str:
-    """What came in since the last round, and how the main effects moved with it."""
-    latest = edition.latest
-    moved = [
-        f"{words.within(o.plain_title)} {text}"
-        for o in edition.headline.with_role("primary")
-        if (text := answers.moved(o))
-    ]
-    said = (
-        "No returns are on record for this edition."
-        if latest is None
-        else (
-            f"Since {words.day(latest.first_day)} "
-            f"{words.counted(len(latest.receipts), 'return')} came in, with "
-            f"{words.counted(latest.new, 'new figure')}; "
-            f"{words.few(latest.figures_restated)} figures known before "
-            "were restated."
-        )
-    )
-    return f"{said} Effects moved: {'; '.join(moved)}." if moved else said
+NOBODY = "This programme names nobody to write to; its data officers know whom to ask."
+ASKED_BACK = (
+    "Which page, and which figure or sentence?",
+    "What were you looking for?",
+    "What is missing, unclear or wrong?",
+    "What do you use this for?",
+    "May we write back, and to whom?",
+)
+_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_PAGE = re.compile(r"https://\S+[^\s.,;)]")
+
+
+def feedback_view(edition: Edition) -> dict[str, Any]:
+    """To whom, a filled-in message where an address is declared, and the questions themselves."""
+    whom = edition.programme.contact
+    title = f"{edition.programme.title}, edition {edition.quarter}: feedback"
+    message = "\n\n".join((title, *ASKED_BACK))
+    return {
+        "whom": words.sentence(whom) if whom else NOBODY,
+        "address": address(whom, title, "\n\n\n".join(ASKED_BACK)),
+        "message": message,
+    }
+
+
+def address(contact: str, title: str, text: str) -> str:
+    """A filled-in message to the first address that a contact names; empty where it names none.
+
+    An e-mail, or the page of an issue tracker that takes ``title`` and ``body``.
+    """
+    if found := _MAIL.search(contact):
+        asked = urlencode({"subject": title, "body": text}, quote_via=quote)
+        return f"mailto:{found[0]}?{asked}"
+    if found := _PAGE.search(contact):
+        return f"{found[0]}?{urlencode({'title': title, 'body': text}, quote_via=quote)}"
+    return ""

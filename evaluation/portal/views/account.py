@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from django.contrib.auth import logout
 from django.contrib.auth.hashers import check_password, make_password
@@ -13,13 +14,15 @@ from django.views.decorators.http import require_http_methods
 from evaluation.portal import accounts, event_chain
 from evaluation.portal.accounts import invitation_of, needs_second_factor, password_faults
 from evaluation.portal.drafts import portal
-from evaluation.portal.models import Person
+from evaluation.portal.models import LOCAL, Person
 from evaluation.portal.pages import fields, page
 from evaluation.portal.permissions import Act, grants_of
 from evaluation.portal.views.asking import address_of, begin_session, form, go, local, need, post
 from evaluation.quarters import now
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from django.http import HttpRequest
 
 _HALF_FOR = timedelta(minutes=10)
@@ -38,7 +41,9 @@ def sign_in(request: Any) -> HttpResponse:
         return _choose(request, after)
     if request.method != "POST":
         ended = "ended" in request.GET
-        return page(request, "sign_in", "Sign in", next=after, ended=ended, email="")
+        return _sign_in_page(request, after, ended=ended)
+    if not portal().passwords:
+        raise Http404
     given = fields(request.POST, "email")
     if _too_many_from(request):
         return _again(request, given["email"], after)
@@ -46,7 +51,7 @@ def sign_in(request: Any) -> HttpResponse:
     if person is None:
         event_chain.record(address_of(request), "wrong sign-in from")
         return _again(request, given["email"], after)
-    return _with_password(request, person, after)
+    return go_in(request, person, after)
 
 
 def _too_many_from(request: Any) -> bool:
@@ -55,22 +60,42 @@ def _too_many_from(request: Any) -> bool:
 
 
 def _again(request: Any, email: str, after: str) -> HttpResponse:
-    faults = [{"text": WRONG, "href": "#email"}]
+    return _sign_in_page(request, after, email=email, faults=[{"text": WRONG, "href": "#email"}])
+
+
+def _sign_in_page(
+    request: Any,
+    after: str,
+    *,
+    ended: bool = False,
+    email: str = "",
+    faults: Sequence[dict[str, str]] = (),
+) -> HttpResponse:
     return page(
         request,
         "sign_in",
         "Sign in",
-        status=422,
         next=after,
-        ended=False,
+        ended=ended,
         email=email,
-        faults=faults,
+        service=portal().service,
+        passwords=portal().passwords,
+        there=f"/sign-in/service?{urlencode({'next': after})}",
+        faults=list(faults),
+        status=422 if faults else 200,
     )
 
 
-def _with_password(request: Any, person: Person, after: str) -> HttpResponse:
-    """On after the password: to the code, to setting one up, or in."""
-    if not needs_second_factor(person):
+def go_in(
+    request: Any, person: Person, after: str, *, strong: bool = False, leave: str = ""
+) -> HttpResponse:
+    """On once it is known who somebody is: to the code, to setting one up, or in.
+
+    strong : who said so asked for a second factor already. leave : where the login service ends its
+    own session; never that of who began to sign in here before.
+    """
+    request.session["leave"] = leave
+    if strong or not needs_second_factor(person):
         accounts.succeeded(person)
         begin_session(request, person)
         return go(after)
@@ -80,7 +105,9 @@ def _with_password(request: Any, person: Person, after: str) -> HttpResponse:
 
 def _half(request: Any, person: Person, after: str) -> None:
     """Remember who has given a password and not yet a code."""
+    leave = request.session.get("leave", "")
     request.session.flush()
+    request.session["leave"] = leave
     request.session["half"] = {"person": person.pk, "at": now().timestamp(), "next": after}
 
 
@@ -148,10 +175,14 @@ def set_up(request: Any) -> HttpResponse:
 
 @post
 def sign_out(request: Any) -> HttpResponse:
-    """End the session."""
+    """End the session; the service's own, if there is one, is ended by a link to it."""
     event_chain.record(request.person.name, "signed out")
+    leave = request.session.get("leave", "")
     logout(request)
-    return go("/sign-in")
+    if not leave:
+        return go("/sign-in")
+    request.person = None
+    return page(request, "signed_out", "You are signed out", leave=leave, service=portal().service)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -161,7 +192,11 @@ def invitation(request: Any, token: str) -> HttpResponse:
     if one is None:
         return page(request, "link_gone", "This link does not work any more", status=404)
     person, faults = one.person, []
+    # Who is known by a service has no password here, and gets none by a link.
+    passwords = portal().passwords and person.issued_by == LOCAL
     if request.method == "POST":
+        if not passwords:
+            raise Http404
         password = request.POST.get("password", "")
         wrong = password_faults(person, password, request.POST.get("again", ""))
         faults = [{"text": text, "href": "#password"} for text in wrong]
@@ -169,7 +204,7 @@ def invitation(request: Any, token: str) -> HttpResponse:
             if not accounts.accept(one, password):
                 return page(request, "link_gone", "This link does not work any more", status=404)
             person.refresh_from_db()
-            return _with_password(request, person, "/")
+            return go_in(request, person, "/")
     title = "Choose a new password" if one.kind == "reset" else "Begin your account"
     return page(
         request,
@@ -180,6 +215,9 @@ def invitation(request: Any, token: str) -> HttpResponse:
         faults=faults,
         grants=grants_of(person),
         until=one.ends,
+        service=portal().service,
+        passwords=passwords,
+        there=f"/invitations/{token}/service",
         status=422 if faults else 200,
     )
 
@@ -187,6 +225,8 @@ def invitation(request: Any, token: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def forgotten(request: HttpRequest) -> HttpResponse:
     """Ask for a link to choose a new password; the answer is the same for every address."""
+    if not portal().passwords:
+        raise Http404
     if request.method != "POST":
         return page(request, "forgotten", "Choose a new password", sent=False)
     if not _too_many_from(request):
@@ -200,7 +240,10 @@ def account(request: Any) -> HttpResponse:
     """One's own account: what one may until when, and the password."""
     need(request, Act.OWN_ACCOUNT)
     person, faults, done = request.person, [], False
+    own = person.issued_by == LOCAL
     if request.method == "POST":
+        if not own:
+            raise Http404
         faults = _change_password(request, person)
         done = not faults
     return page(
@@ -211,6 +254,7 @@ def account(request: Any) -> HttpResponse:
         done=done,
         faults=faults,
         second=bool(person.second_factor),
+        own=own,
         status=422 if faults else 200,
     )
 

@@ -102,7 +102,9 @@ def local(path: str) -> str:
 
 def begin_session(request: Any, person: Person) -> None:
     """Sign in: the session gets another key, so that one set before is worth nothing."""
+    leave = request.session.get("leave", "")
     request.session.flush()
+    request.session["leave"] = leave
     login(request, person, backend=BACKEND)
     request.session["began"] = request.session["seen"] = now().timestamp()
     request.person = person

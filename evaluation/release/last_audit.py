@@ -1,0 +1,90 @@
+"""What the last audit of a programme found, for the page that says how people are protected.
+
+Only counts are kept: how many figures the attacker held, how many counts he attacked, and how many
+values the worst was left with. Which it was stays with whoever ran the audit.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evaluation import fingerprint
+from evaluation.quarters import format_instant
+from evaluation.release.released_results import Released, release
+from evaluation.study.results import read_results
+from evaluation.workspace import write_whole
+
+if TYPE_CHECKING:
+    from evaluation.disclosure.protection import Protection
+    from evaluation.programme import Programme
+    from evaluation.release.rounding import Terms
+    from evaluation.workspace import Workspace
+
+
+@dataclass(frozen=True, kw_only=True)
+class LastAudit:
+    """The last audit with every edition, by an attacker who is nobody's officer.
+
+    run : its instant. editions : that were published. studies : name -> what names exactly what the
+    study would print then. The rest as in `evaluation.disclosure.protection.Protection`.
+    """
+
+    run: str
+    editions: int
+    k: int
+    protected: int
+    hidden: int
+    figures: int
+    fewest: int | None
+    studies: Mapping[str, str]
+
+    @property
+    def ok(self) -> bool:
+        return self.fewest is None or self.fewest >= self.k
+
+    def is_of(self, study: str, made: Released) -> bool:
+        """Whether it attacked exactly what is printed of a study now."""
+        return self.studies.get(study) == print_of(made)
+
+
+def print_of(made: Released) -> str:
+    """What names all that is printed of a study."""
+    return fingerprint.of_data([[one.address, one.kind, one.printed] for one in made.entries])
+
+
+def keep_audit(
+    workspace: Workspace, programme: Programme, terms: Terms, found: Protection, editions: int
+) -> LastAudit:
+    """Write down what an audit found, over that of before."""
+    names = [
+        f"{programme.name}/{path.parent.name}"
+        for path in sorted((workspace.studies / programme.name).glob("*/protocol.yaml"))
+        if (workspace.results(programme.name, path.parent.name) / "results.json").is_file()
+    ]
+    held = LastAudit(
+        run=format_instant(workspace.now()),
+        editions=editions,
+        k=found.k,
+        protected=found.protected,
+        hidden=found.hidden,
+        figures=found.figures,
+        fewest=found.fewest,
+        studies={one: print_of(release(read_results(workspace, one), terms)) for one in names},
+    )
+    text = json.dumps(asdict(held), indent=1, ensure_ascii=False) + "\n"
+    write_whole(_path(workspace, programme.name), text)
+    return held
+
+
+def read_audit(workspace: Workspace, programme: str) -> LastAudit | None:
+    """What was found last; None where no audit was run."""
+    path = _path(workspace, programme)
+    return LastAudit(**json.loads(path.read_text("utf-8"))) if path.is_file() else None
+
+
+def _path(workspace: Workspace, programme: str) -> Path:
+    return workspace.var / "release" / programme / "audit.json"

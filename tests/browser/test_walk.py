@@ -1,0 +1,204 @@
+"""A built book tells no quantity in two ways, and any contradiction put into it is found."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from openpyxl import load_workbook
+
+from benchmarks.reading import HIGHEST_GRADE, MOST_WORDS, graded, reading
+from benchmarks.walk import Contradiction, figures_in, plain, walk, walk_workspace
+from evaluation.workspace import Workspace
+
+MINUS = "\N{MINUS SIGN}"
+
+
+@dataclass(frozen=True)
+class Built:
+    """A copy of a built book, to plant something in."""
+
+    html: Path
+    claims: Path
+
+    def replace(self, page: str, pattern: str, by: str, *, nth: int = 0) -> None:
+        """Put another text at the nth place where a pattern is found; it has to be there."""
+        path = self.html / page
+        text = path.read_text(encoding="utf-8")
+        places = list(re.finditer(pattern, text))
+        assert len(places) > nth, (page, pattern)
+        found = places[nth]
+        changed = text[: found.start()] + found.expand(by) + text[found.end() :]
+        assert changed != text
+        path.write_text(changed, encoding="utf-8")
+
+    def claim(self, key: str, **fields: object) -> None:
+        held = json.loads(self.claims.read_text(encoding="utf-8"))
+        held[key] |= fields
+        self.claims.write_text(json.dumps(held), encoding="utf-8")
+
+
+def typed(key: str) -> str:
+    """The text of an element that carries an id, up to its first digit."""
+    return rf"(data-(?:claim|quantity)='{re.escape(key)}'[^>]*>(?:<a[^>]*>)?[^<\d]*)\d+"
+
+
+def in_csv(name: str, row: str, column: str, by: str) -> Callable[[Built], None]:
+    def plant(book: Built) -> None:
+        path = book.html / "downloads" / name
+        head, *lines = path.read_text(encoding="utf-8").splitlines()
+        place = head.split(",").index(column)
+        (number,) = [k for k, line in enumerate(lines) if line.startswith(row)]
+        # Columns before those that hold a comma are as they are split.
+        cells = lines[number].split(",")
+        assert cells[place] != by
+        cells[place] = by
+        lines[number] = ",".join(cells)
+        path.write_text("\n".join([head, *lines]) + "\n", encoding="utf-8")
+
+    return plant
+
+
+def on(page: str, pattern: str, by: str, nth: int = 0) -> Callable[[Built], None]:
+    return lambda book: book.replace(page, pattern, by, nth=nth)
+
+
+def in_claims(key: str, **fields: object) -> Callable[[Built], None]:
+    return lambda book: book.claim(key, **fields)
+
+
+def in_the_spreadsheet(book: Built) -> None:
+    path = book.html / "downloads" / "results.xlsx"
+    workbook = load_workbook(path)
+    for sheet in workbook.worksheets:
+        rows = list(sheet.iter_rows())
+        heads = next((row for row in rows if "text" in [c.value for c in row]), None)
+        if heads is not None:
+            place = [c.value for c in heads].index("text")
+            below = rows[rows.index(heads) + 1]
+            below[place].value = "99.9%"
+            workbook.save(path)
+            return
+    raise AssertionError("no sheet of the spreadsheet has a column of texts")
+
+
+EFFECT, PEOPLE, MONEY = "ae_attendances.effect", "ae_attendances.people", "money.gross_fiscal"
+PLANTED: dict[str, Callable[[Built], None]] = {
+    "an effect on the page of lives": on("lives.html", typed(EFFECT), r"\g<1>77"),
+    "a point on the front page": on("index.html", typed("ae_attendances.point"), r"\g<1>78"),
+    "a range on the front page": on("index.html", typed("ae_attendances.interval"), r"\g<1>79"),
+    "a count of people on the front page": on("index.html", typed(PEOPLE), r"\g<1>7"),
+    "a hope on the front page": on("index.html", typed("ae_attendances.hoped"), r"\g<1>71"),
+    "a margin on the front page": on("index.html", typed("ae_attendances.margin"), r"\g<1>72"),
+    "a margin on the page of lives": on("lives.html", typed("ae_attendances.margin"), r"\g<1>73"),
+    "a verdict on the front page": on(
+        "index.html", r"(data-claim='ae_attendances\.verdict'[^>]*>)[^<]+", r"\g<1>rose: worse"
+    ),
+    "a verdict on the page of lives": on(
+        "lives.html", r"(data-claim='ae_attendances\.verdict'[^>]*>)[^<]+", r"\g<1>cannot tell"
+    ),
+    "a sentence on the page of lives": on(
+        "lives.html", r"(data-claim='ae_attendances\.sentence'>)", r"\g<1>Hardly. "
+    ),
+    "the story of money on the front page": on(
+        "index.html", r"(data-claim='answer\.money'[^£]*)£[\d.]+m", r"\g<1>£44.4m"
+    ),
+    "the chance on the front page": on(
+        "index.html", r"(exceed the cost is )[^<,]*(in 100)", r"\g<1>63 \g<2>"
+    ),
+    "the same amount in a table": on("money.html", typed(MONEY), r"\g<1>31"),
+    "what could leave a budget in a table": on("money.html", typed("money.cashable"), r"\g<1>32"),
+    "the unit of a total": on(
+        "money.html", rf"(data-quantity='{MONEY}' data-unit=')[^']*", r"\g<1>dollars"
+    ),
+    "the unit of an effect": on(
+        "lives.html", rf"(data-claim='{EFFECT}' data-unit=')[^']*", r"\g<1>log points"
+    ),
+    "an effect at a site on the page of sites": on(
+        "sites.html", typed("site.S01.ae_attendances"), r"\g<1>81"
+    ),
+    "an effect at a site on its own page": on(
+        "sites/S01.html", typed("site.S01.ae_attendances"), r"\g<1>82"
+    ),
+    "an effect in the page of its outcome": on(
+        "annex/outcomes/ae_attendances.html", typed(EFFECT), r"\g<1>83"
+    ),
+    "an effect on the page where it comes from": on(
+        "annex/claims/ae_attendances-effect.html", r"(q-ae_attendances-effect[^\d]*)\d+", r"\g<1>84"
+    ),
+    "a value in headline.csv": in_csv("headline.csv", f"{EFFECT},", "value", "55.5"),
+    "a name in findings.csv": in_csv(
+        "findings.csv", "new_start/first_look,ae_attendances,", "title", "Casualty visits"
+    ),
+    "an agency's gain in agencies.csv": in_csv("agencies.csv", "NHS,DEL,", "gain_mean", "12345678"),
+    "the spreadsheet": in_the_spreadsheet,
+    "a text of claims.json": in_claims(EFFECT, text=f"{MINUS}9.9% ({MINUS}12% to {MINUS}8.8%)"),
+    "a unit of claims.json": in_claims(EFFECT, unit="points"),
+    "a sentence of claims.json with another range": in_claims(
+        "ae_attendances.sentence", text=f"It fell: {MINUS}9.9% ({MINUS}12.1 to {MINUS}8.8)."
+    ),
+    "a range in running words": on(
+        "how.html", "<p>", f"<p>A fall of {MINUS}6.66% ({MINUS}7.77% to {MINUS}5.55%). "
+    ),
+    "an amount in running words": on("undo.html", "<p>", "<p>It would bring £987.6m. "),
+    "a chance in running words": on("learning.html", "<p>", "<p>The chance is 43 in 100. "),
+    "a percentage in running words": on("data.html", "<p>", "<p>Of the change, 87.9% is new. "),
+    "the words of a picture": on("lives.html", r"alt='", f"alt='It fell by {MINUS}66.6%. "),
+    "another name of an outcome": on("money.html", "<p>", "<p>Claimant count. "),
+}
+
+
+@pytest.fixture(scope="module")
+def book(workspace: Workspace) -> Built:
+    built = workspace.book
+    return Built(built / "_build" / "html", built / "_edition" / "claims.json")
+
+
+def contradictions(built: Built) -> tuple[Contradiction, ...]:
+    names = {"Claimant count": "People claiming unemployment-related benefits"}
+    return walk(built.html, built.claims, names).contradictions
+
+
+def test_the_book_tells_nothing_in_two_ways(workspace: Workspace) -> None:
+    found = walk_workspace(workspace)
+    assert [str(one) for one in found.contradictions] == []
+    assert found.places > found.quantities > 50
+
+
+def test_at_least_thirty_contradictions_are_planted() -> None:
+    assert len(PLANTED) >= 30
+
+
+@pytest.mark.parametrize("what", PLANTED)
+def test_a_planted_contradiction_is_found(book: Built, what: str, tmp_path: Path) -> None:
+    kept = shutil.ignore_patterns("_static", "_images", "decisions", "machinery*", "*.parquet")
+    shutil.copytree(book.html, tmp_path / "html", ignore=kept)
+    shutil.copyfile(book.claims, tmp_path / "claims.json")
+    planted = Built(tmp_path / "html", tmp_path / "claims.json")
+    PLANTED[what](planted)
+    assert contradictions(planted)
+
+
+def test_figures_are_read_alike_however_they_are_spelled() -> None:
+    said = f"It fell by {MINUS}3.7% ({MINUS}5.9 to {MINUS}1.2), about 810 fewer visits."
+    table = f"{MINUS}3.7% ({MINUS}5.9% to {MINUS}1.2%)"
+    assert {"-3.7|-5.9|-1.2", "810"} <= set(figures_in(said))
+    assert "-3.7|-5.9|-1.2" in set(figures_in(table))
+    assert plain(f"{MINUS}\N{WORD JOINER}£4\N{NO-BREAK SPACE}m") == "-£4 m"
+
+
+def test_the_main_part_is_short_and_easy_to_read(book: Built) -> None:
+    found = reading(book.html)
+    assert found.words <= MOST_WORDS
+    assert 0 < found.grade <= HIGHEST_GRADE
+    assert {page for page, (_, grade) in found.pages.items() if grade > HIGHEST_GRADE} == set()
+
+
+def test_a_hard_sentence_has_a_high_grade() -> None:
+    hard = "Heterogeneous institutional configurations necessitate methodological sophistication."
+    assert graded(hard) > HIGHEST_GRADE > graded("The cat sat on the mat. It was 3.7% of it.")
