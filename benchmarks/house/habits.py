@@ -148,6 +148,7 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "returns:_dates",
         "returns:_of_months",
         "returns:_of_month",
+        "returns:_divider",
         "returns:_of_range",
         "returns:_of_text",
         "returns:_parts",
