@@ -86,9 +86,11 @@ def people_said(study: Results) -> Sentence:
         return Sentence.of("No item of the survey is judged yet.")
     effect, low, high = map(signed, overall)
     return Sentence.of(
-        "In their own answers, {title}: {word}. {percent}, which is {effect} ({low} to {high}) "
-        "{unit}.{hoped} Worth having: {margin}.",
+        "In people's own answers, {title}{joined}{word}. {percent}, which is {effect} ({low} to "
+        "{high}) {unit}.{hoped} Worth having: {margin}.",
         title=words.within(first.plain_title),
+        # As in "rose: better", which follows its subject; "cannot tell" has none.
+        joined=" " if told(first) else ": ",
         word=words.verdict(first.finding).word,
         percent=words.finding_percent(first.finding),
         effect=effect,
