@@ -47,8 +47,8 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
         "main": study.with_role("primary"),
         "chart": at_once.outcomes_chart(study, out),
         "sites": at_once.sites_chart(study, out),
-        "tally": bool(answers.main_points(study)) and not answers.explores(study),
-        "undone": answers.undone(study),
+        "how_many": answers.how_many(study),
+        "undone": answers.undone_briefly(study),
         "ten": questions.QUESTIONS,
         **changes.front(edition),
     }

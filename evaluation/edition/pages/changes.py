@@ -59,7 +59,7 @@ def signed(edition: Edition, told: Record | None) -> dict[str, str]:
     """When the edition was published and by whom, and whom to ask: as programme.yaml names them."""
     programme = edition.programme
     authors = words.listed([one.name for one in programme.people if "publisher" in one.roles])
-    nobody = "nobody: it is invented" if programme.synthetic else "no publisher named"
+    nobody = "nobody (invented)" if programme.synthetic else "no publisher named"
     day = f"published {words.day(told['published'])}" if told else "not published yet"
     return {
         "published": f"{day} by {authors or nobody}",
