@@ -188,7 +188,8 @@ def test_the_three_answers_begin_in_the_first_two_screens_of_a_telephone(
     ends = page.evaluate(
         """() => [...document.querySelectorAll('dl.answer > div')].slice(0, 3).map((one) => {
           const first = one.querySelector('dd li, dd .claim') || one.querySelector('dd');
-          return [one.querySelector('dt').innerText, first.getBoundingClientRect().bottom + scrollY];
+          const end = first.getBoundingClientRect().bottom + scrollY;
+          return [one.querySelector('dt').innerText, end];
         })"""
     )
     page.close()
