@@ -157,6 +157,7 @@ def walk(html: Path, claims: Path, names: Mapping[str, str] | None = None) -> Wa
 def plain(text: str) -> str:
     """A text as it is compared: no joiners, single spaces, one minus sign."""
     text = text.replace("\N{WORD JOINER}", "").replace("\N{NO-BREAK SPACE}", " ")
+    text = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     return re.sub(r"\s+", " ", text).replace(MINUS, "-").strip()
 
 
@@ -330,7 +331,8 @@ def _parts_agree(key: str, claim: Record, state: _Walk) -> None:
     own = set(figures_in(whole.text))
     ranges = {one for one in own if "|" in one}
     said = set(figures_in(str(claim["text"])))
-    if kind in ("sentence", "paragraph") and ranges and not ranges & said:
+    told = {one for one in said if "|" in one}
+    if kind in ("sentence", "paragraph") and ranges and told and not ranges & told:
         _otherwise(state, "another figure", whole, str(claim["text"]), f"claim {key}")
     if kind in ("point", "interval") and said - own:
         _otherwise(state, "another figure", whole, str(claim["text"]), f"claim {key}")
