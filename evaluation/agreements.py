@@ -53,9 +53,11 @@ class Agreement(_Declared):
     outcomes : codes; empty means every outcome of the agency. controllers : who decide about the
     figures. small_counts : whether true counts under the threshold may be sent; no without a word.
     method : by which figures are printed. onward_use : what readers may do with them. retention :
-    when they are destroyed.
+    when they are destroyed: by newstart ledger destroy. name : what the agreement is called; left
+    out, AGENCY/ARM.
     """
 
+    name: str = ""
     agency: str
     outcomes: tuple[str, ...] = ()
     arm: Arm
@@ -71,6 +73,11 @@ class Agreement(_Declared):
     retention: str = Field(min_length=1)
     method: Method = "secret_offset"
     agreed: Agreed
+
+    @property
+    def named(self) -> str:
+        """What it is called."""
+        return self.name or f"{self.agency}/{self.arm}"
 
     def covers(self, figures: Figures) -> bool:
         """Whether it is about these figures."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -136,6 +137,8 @@ def ledger_verify(
         with_receipts = f", and against {beside} kept elsewhere" if kept else ""
         held = "hold" if found.ok else f"were read; {len(found.broken)} faults"
         say(f"{found.returns} returns {held}{with_receipts}.")
+        if found.destroyed:
+            say(f"Destroyed, and not broken: {', '.join(found.destroyed)}.")
         if found.ok and not kept:
             say("Only a receipt, a lock or an edition kept elsewhere tells a ledger that was")
             say("rewritten: --against FILE.")
@@ -184,6 +187,79 @@ def ledger_redact(
 ) -> None:
     """Remove a return's raw file for good; its hash, its figures and the reason stay."""
     _show_act(context.obj, _act(context.obj, "redaction", return_id, reason, by), as_json)
+
+
+@app.command("destroy")
+def ledger_destroy(
+    context: typer.Context,
+    agreement: Annotated[
+        str, typer.Option(help="Its name in agreements.yaml, or AGENCY/ARM, or the agency alone.")
+    ],
+    reason: Annotated[
+        str, typer.Option(help="Why; kept for ever. Left out, the agreement's retention.")
+    ] = "",
+    by: By = "",
+    show: Annotated[
+        bool, typer.Option("--show", help="Only show what would be destroyed; do nothing.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask at the terminal.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Destroy an agreement's figures for good, here and in every back-up; write a certificate.
+
+    The chain still verifies, and says what was destroyed; published editions stand.
+    """
+    from evaluation.ledger.destruction import refuse_nothing
+    from evaluation.setup import destroy as setup
+
+    session: Session = context.obj
+    setup.permit_destruction(session.programme, by)
+    with session.ledger() as ledger:
+        planned = setup.plan(ledger, session.programme, agreement)
+        named = planned.agreement.named
+        refuse_nothing(planned.returns, named)
+        if show and as_json:
+            print_json(planned.as_dict())
+        elif not as_json:
+            say(f"{named}: {planned.figures:,} figures of {len(planned.returns)} returns.")
+            for one in planned.returns if show else ():
+                kept = f", {one.left} others stay" if one.left else ""
+                print(
+                    f"{one.return_id}  {one.quarter}  {one.site} {one.agency}: {one.figures}{kept}"
+                )
+        asked = not (yes or show) and sys.stdin.isatty()
+        if show or (asked and not typer.confirm("Destroy them? Nothing brings them back.")):
+            say("Nothing was done.")
+            raise typer.Exit(PROBLEMS)
+        # First what lies outside the ledger: interrupted, the same command finds it all again.
+        drafts = _forget_drafts(session, setup.senders_of(planned), by)
+        path = setup.destroy(
+            session.workspace, ledger, planned, reason=reason, by=by, drafts=drafts
+        )
+    said = json.loads(path.read_text(encoding="utf-8"))
+    if as_json:
+        print_json(said | {"certificate": str(path)})
+        return
+    say(f"Destroyed. Published editions stand; {session.programme_name}'s studies are run anew.")
+    for copy in said["data_keys"]["copies_not_reached"]:
+        say(f"A copy of the data keys was not reached, and has to lose the same keys: {copy}")
+    if not said["database_written_anew"]:
+        say("The owner of the tables has to run VACUUM FULL on them: the certificate says which.")
+    print(path.with_suffix(".md"))
+
+
+def _forget_drafts(session: Session, senders: set[tuple[str, str]], by: str) -> int:
+    if (portal := _portal(session)) is None:
+        return 0
+    from dataclasses import replace
+
+    from evaluation.portal import configure
+
+    portal = replace(portal, programme_name=session.programme_name)
+    configure.begin(portal)  # before what needs its tables can be imported
+    from evaluation.portal.drafts import forget
+
+    return forget(senders, by=by)
 
 
 def _act(session: Session, kind: ActKind, return_id: str, reason: str, by: str) -> Act:
@@ -353,7 +429,7 @@ def backup(
     context: typer.Context, folder: Annotated[Path, typer.Argument(help="A new or empty folder.")]
 ) -> None:
     """Write every record and every raw file to a folder, and check what was written."""
-    from evaluation.ledger.backup import back_up
+    from evaluation.ledger.backup import back_up, keys_beside
 
     session: Session = context.obj
     with session.ledger() as ledger:
@@ -365,6 +441,12 @@ def backup(
 
         drafts = configure.back_up(portal, folder / "portal")
         say(f"The portal's tables, and {drafts} files of its drafts.")
+    beside = keys_beside(folder)
+    if beside.is_dir():
+        say(f"A copy of the data keys: {beside}. Keep it apart from the back-up, which cannot be")
+        say("read without it; whoever has both has the figures.")
+    else:
+        say("The data keys are not in it: keep a copy of their folder apart.")
     print(folder)
 
 
@@ -378,15 +460,24 @@ def _portal(session: Session) -> Portal | None:
 
 @files_app.command()
 def restore(
-    context: typer.Context, folder: Annotated[Path, typer.Argument(help="A back-up's folder.")]
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="A back-up's folder.")],
+    lost: Annotated[
+        str,
+        typer.Option(help="Why data keys are missing that nobody destroyed: take what is left."),
+    ] = "",
+    by: By = "",
 ) -> None:
     """Take a back-up into an empty ledger, whole or not at all, and verify it."""
     from evaluation.ledger.backup import restore as take
 
     session: Session = context.obj
     with session.ledger() as ledger:
-        manifest = take(ledger, folder)
+        manifest = take(ledger, folder, lost=lost, received=session.workspace.now(), by=by)
+        gone = ledger.verify().destroyed
     say("Restored and verified.")
+    if gone:
+        say(f"{len(gone)} of its returns have no figures any more: {', '.join(gone)}.")
     if (folder / "portal").is_dir():
         from evaluation.portal import configure
 
@@ -420,9 +511,24 @@ def export(
 def prepare(
     context: typer.Context,
     role: Annotated[str, typer.Option(help="The role by which the program will write.")],
+    reader: Annotated[str, typer.Option(help="A role that only reads; it sees no secret.")] = "",
 ) -> None:
     """On PostgreSQL, as the owner: make the tables, and let a role add and read, nothing else."""
     session: Session = context.obj
     with session.ledger() as ledger:
-        ledger.prepare(role)
+        ledger.prepare(role, reader)
     say(f"{role} may add records and read them, and nothing else.")
+    if reader:
+        say(f"{reader} may read them, without nonces and seals.")
+
+
+@files_app.command()
+def grants(
+    role: Annotated[str, typer.Option(help="The role by which the program will write.")],
+    reader: Annotated[str, typer.Option(help="A role that only reads; it sees no secret.")] = "",
+) -> None:
+    """Print the statements that prepare would run, for whoever looks after the database."""
+    from evaluation.ledger.engine import grants as statements
+
+    for statement in statements(role, reader):
+        print(f"{statement};")

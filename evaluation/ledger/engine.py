@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from evaluation.errors import LedgerError
-from evaluation.ledger.schema import metadata, returns
+from evaluation.ledger.schema import FUNCTIONS, metadata, returns
 
 BUSY_SECONDS = 60
 """How long a writer waits for another one before it gives up."""
@@ -286,14 +287,35 @@ def _still_held(why: str) -> LedgerError:
     )
 
 
-def grant(connection: sa.Connection, role: str) -> None:
-    """Let a PostgreSQL role add and read records, and nothing else."""
-    quoted = connection.dialect.identifier_preparer.quote(role)
+def grants(role: str, reader: str = "") -> list[str]:
+    """The statements by which PostgreSQL lets a role add and read records, and another read them.
+
+    Parameters
+    ----------
+    role : by which the program writes. reader : who only looks, for one a report of the host's.
+    """
+    dialect: Any = postgresql.dialect
+    quote = dialect().identifier_preparer.quote
+    writes, said = quote(role), []
     for table in metadata.sorted_tables:
         # Rights given earlier would stay beside the new ones; the triggers stand behind both.
-        connection.exec_driver_sql(f"REVOKE ALL ON {table.name} FROM {quoted}")
-        connection.exec_driver_sql(f"GRANT INSERT, SELECT ON {table.name} TO {quoted}")
-    connection.exec_driver_sql(f"GRANT SELECT ON alembic_version TO {quoted}")
+        said.append(f"REVOKE ALL ON {table.name} FROM {writes}")
+        said.append(f"GRANT INSERT, SELECT ON {table.name} TO {writes}")
+    said.append(f"GRANT SELECT ON alembic_version TO {writes}")
+    said += [f"GRANT EXECUTE ON FUNCTION {one} TO {writes}" for one in FUNCTIONS]
+    if reader:
+        reads = quote(reader)
+        # Never the secrets: with them hashes that were published could be tried.
+        shown = [one.name for one in metadata.sorted_tables if one.name not in ("nonces", "seals")]
+        said += [f"REVOKE ALL ON {one.name} FROM {reads}" for one in metadata.sorted_tables]
+        said += [f"GRANT SELECT ON {name} TO {reads}" for name in (*shown, "alembic_version")]
+    return said
+
+
+def grant(connection: sa.Connection, role: str, reader: str = "") -> None:
+    """Let a PostgreSQL role add and read records, and nothing else; see `grants`."""
+    for statement in grants(role, reader):
+        connection.exec_driver_sql(statement)
 
 
 def held(connection: sa.Connection) -> str | None:

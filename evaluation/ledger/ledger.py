@@ -106,8 +106,8 @@ class Ledger:
         finally:
             engine.dispose()
 
-    def prepare(self, role: str) -> None:
-        """Let a PostgreSQL role add and read records, and nothing else.
+    def prepare(self, role: str, reader: str = "") -> None:
+        """Let a PostgreSQL role add and read records, and nothing else; a ``reader`` only read.
 
         Raises
         ------
@@ -116,7 +116,7 @@ class Ledger:
         if self.engine.dialect.name != "postgresql":
             raise LedgerError("an SQLite file has no roles: who may write to the file, may write.")
         with transaction(self.engine, write=True) as connection:
-            migrate.grant(connection, role)
+            migrate.grant(connection, role, reader)
 
     def __enter__(self) -> Self:
         return self

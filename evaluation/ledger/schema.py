@@ -292,8 +292,9 @@ BEGIN
   IF EXISTS (SELECT 1 FROM acts WHERE kind = 'destruction' AND return_seq = which) THEN
     IF TG_TABLE_NAME IN ('observations', 'confirmations') AND TG_OP = 'DELETE'
       THEN RETURN OLD; END IF;
-    IF TG_TABLE_NAME = 'seals' AND TG_OP = 'UPDATE' AND NEW.seq = OLD.seq
-      AND NEW.seal LIKE 'destroyed.%' THEN RETURN NEW; END IF;
+    IF TG_TABLE_NAME = 'seals' AND TG_OP = 'UPDATE'
+      AND to_jsonb(NEW) - 'seal' = to_jsonb(OLD) - 'seal'
+      AND to_jsonb(NEW) ->> 'seal' LIKE 'destroyed.%' THEN RETURN NEW; END IF;
     IF TG_TABLE_NAME = 'returns' AND TG_OP = 'UPDATE'
       AND to_jsonb(NEW) = to_jsonb(OLD)
         || '{"content_hash": "", "file_sha256": "", "changes": "[]"}'::jsonb
@@ -319,6 +320,10 @@ END $$
 """
 
 
+FUNCTIONS = ("newstart_destroy_nonce(integer)", "newstart_destroy(integer, text, text)")
+"""What the program's role may call on PostgreSQL, and nobody else."""
+
+
 def kept_until_destroyed(dialect: str) -> list[str]:
     """The statements that let figures go once their destruction is on record, and nothing else."""
     if dialect == "postgresql":
@@ -327,6 +332,8 @@ def kept_until_destroyed(dialect: str) -> list[str]:
             _DESTROYING,
             _DESTROYED,
             _DESTROY_RETURN,
+            # Every role may call a function unless it is said otherwise.
+            *(f"REVOKE ALL ON FUNCTION {one} FROM PUBLIC" for one in FUNCTIONS),
             *(
                 f"CREATE TRIGGER {table}_destroyed_only BEFORE UPDATE OR DELETE ON {table}"
                 " FOR EACH ROW EXECUTE FUNCTION newstart_destroyed_only()"

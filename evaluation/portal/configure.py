@@ -6,6 +6,8 @@ refused.
 
 from __future__ import annotations
 
+import json
+import logging
 import os
 import secrets
 import shutil
@@ -13,7 +15,7 @@ import sqlite3
 import stat
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from urllib.parse import unquote, urlsplit
 from evaluation.errors import WorkspaceError
 from evaluation.portal.sign_on import Service, service_from_environment
 from evaluation.programme import Programme
+from evaluation.quarters import format_instant
 from evaluation.workspace import Workspace, write_whole
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -204,7 +207,9 @@ def database(portal: Portal) -> dict[str, Any]:
             "OPTIONS": {
                 "timeout": 20,
                 "transaction_mode": "IMMEDIATE",
-                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
+                # What a draft held must not be found in the file's free pages.
+                "PRAGMA secure_delete=ON;",
             },
             "CONN_MAX_AGE": 600,
         }
@@ -325,17 +330,35 @@ def _settings(portal: Portal) -> dict[str, Any]:
     }
 
 
+class Lines(logging.Formatter):
+    """A line of JSON for each entry, for a program that gathers logs.
+
+    Never an error's own words or its traceback, which may quote a figure: only what was said.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The entry as one line."""
+        at = datetime.fromtimestamp(record.created, UTC)
+        said = {
+            "at": format_instant(at),
+            "level": record.levelname.lower(),
+            "from": record.name,
+            "message": record.getMessage(),
+        }
+        return json.dumps(said, ensure_ascii=False)
+
+
 def _logging(portal: Portal) -> dict[str, Any]:
     kept = {"level": "WARNING", "handlers": ["file"], "propagate": False}
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"plain": {"format": "{asctime} {levelname} {message}", "style": "{"}},
+        "formatters": {"lines": {"()": "evaluation.portal.configure.Lines"}},
         "handlers": {
             "file": {
                 "class": "logging.handlers.WatchedFileHandler",
                 "filename": str(portal.log),
-                "formatter": "plain",
+                "formatter": "lines",
                 "encoding": "utf-8",
                 "delay": True,
             }

@@ -10,14 +10,14 @@ import json
 import os
 import secrets
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
 from evaluation import fingerprint
 from evaluation.check.accepted import AcceptedFigures
@@ -555,11 +555,42 @@ def expire() -> int:
     past = Draft.objects.filter(ends__lt=now()).exclude(state__in=("expired", "submitting"))
     for one in past:
         with transaction.atomic():
-            Draft.objects.filter(pk=one.pk).update(state="expired", report="", text="", changes=[])
+            Draft.objects.filter(pk=one.pk).update(
+                state="expired", report="", text="", changes=[], totals=[]
+            )
             one.answers.all().delete()
             event_chain.record("portal", "expired", one.number)
         stored(one).unlink(missing_ok=True)
     return len(past)
+
+
+_EMPTIED = {"report": "", "text": "", "changes": [], "totals": [], "file_sha256": "", "rows": 0}
+
+
+def forget(senders: Collection[tuple[str, str]], *, by: str) -> int:
+    """Empty the drafts of figures that were destroyed, and remove their files; how many there were.
+
+    That there was a draft, of whom and when, stays, and an event says that it was emptied.
+
+    Parameters
+    ----------
+    senders : (site, agency) of each whose drafts they are.
+    """
+    every = Draft.objects.filter(programme=portal().programme_name)
+    found = [one for one in every if (one.site, one.agency) in senders]
+    for one in found:
+        stored(one).unlink(missing_ok=True)
+        state = one.state if one.state == "submitted" else "expired"
+        with transaction.atomic():
+            Draft.objects.filter(pk=one.pk).update(state=state, **_EMPTIED)
+            one.answers.all().delete()
+            event_chain.record(by or "command line", "destroyed", one.number)
+    if connection.vendor == "sqlite":
+        # What was deleted would stay in the file's free pages and in its log.
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM")
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return len(found)
 
 
 def ask_withdrawal(receipt: Receipt, person: Person, reason: str) -> Withdrawal:

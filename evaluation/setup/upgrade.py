@@ -81,11 +81,18 @@ def _ledger(workspace: Workspace) -> Iterator[Step]:
     before = Ledger.tables_at(workspace.database)
     with Ledger.open(workspace.database, workspace.raw) as ledger:
         after = Ledger.tables_at(workspace.database)
+        sealed, keys = ledger.seal_files(), ledger.keys.folder
         found = ledger.verify()
     moved = before != after
     yield Step(
         what=f"the ledger's tables are at {after}" + (f", from {before}" if moved else ""),
         changed=moved,
+    )
+    yield Step(
+        what=f"{sealed} raw files are sealed now, each under its data key ({keys}: copy it apart)"
+        if sealed
+        else "raw files are sealed",
+        changed=bool(sealed),
     )
     first = f" (first: {found.broken[0].what})" if found.broken else ""
     yield Step(
