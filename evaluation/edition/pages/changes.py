@@ -60,9 +60,11 @@ def signed(edition: Edition, told: Record | None) -> dict[str, str]:
     programme = edition.programme
     authors = words.listed([one.name for one in programme.people if "publisher" in one.roles])
     nobody = "nobody (invented)" if programme.synthetic else "no publisher named"
-    day = f"published {words.day(told['published'])}" if told else "not published yet"
+    by = authors or nobody
     return {
-        "published": f"{day} by {authors or nobody}",
+        "published": f"published {words.day(told['published'])} by {by}"
+        if told
+        else "not published yet",
         "contact": f"contact: {programme.contact or 'none named'}",
     }
 
