@@ -33,7 +33,7 @@ from evaluation.study.written import Record, read_record
 from evaluation.workspace import Workspace
 
 MINUS = "\N{MINUS SIGN}"
-_NUMBER = r"[+\-\u2212]?£?\d[\d,]*(?:\.\d+)?(?:m|bn)?"
+_NUMBER = r"[+\-\u2212]?£?\d(?:[\d,]*\d)?(?:\.\d+)?(?:m|bn)?"
 _RANGE = re.compile(rf"({_NUMBER})%? \(({_NUMBER})%? to ({_NUMBER})%?\)")
 # "From A to B" tells of two quantities, each by itself.
 _ENDS = re.compile(
@@ -41,7 +41,8 @@ _ENDS = re.compile(
     r"([+\-]?£[\d,.]+\d(?:m|bn)?|[+\-]?[\d,.]+%)"
 )
 _SINGLE = re.compile(
-    r"[+\-\u2212]?£\d[\d,]*(?:\.\d+)?(?:m|bn)?|[+\-\u2212]?\d[\d,]*(?:\.\d+)?%|\d+ in 100"
+    r"[+\-\u2212]?£\d(?:[\d,]*\d)?(?:\.\d+)?(?:m|bn)?"
+    r"|[+\-\u2212]?\d(?:[\d,]*\d)?(?:\.\d+)?%|\d+ in 100"
 )
 _COUNT = re.compile(r"[Aa]bout (\d[\d,]*(?:\.\d+)?) (?:fewer|more) ")
 _BLOCKS = ("p", "li", "dd", "figcaption", "summary", "blockquote", "h1", "h2", "h3", "h4", "dt")

@@ -69,6 +69,14 @@ def signed(edition: Edition, told: Record | None) -> dict[str, str]:
     }
 
 
+def sentences(edition: Edition) -> dict[str, str]:
+    """What is said of each headline's change, by its id: each is a claim of the edition."""
+    told = here(edition)
+    change = (told["change"] if told else None) or {"figures": {}, "sentences": []}
+    pairs = zip(change["figures"], change["sentences"], strict=True)
+    return {f"change.{key}": str(said) for key, said in pairs}
+
+
 def moved(edition: Edition, outcome: str) -> str:
     """How an outcome's effect moved since the edition before: ``from −3.5% to −3.7%``.
 
