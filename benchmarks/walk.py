@@ -216,7 +216,8 @@ def _typed(article: Tag, page: str, claims: Mapping[str, Record]) -> Iterator[To
 def _by_class(one: Tag, claims: Mapping[str, Record]) -> str:
     """The id of a claim in prose, which a text in Markdown can only carry as a class."""
     named = [str(name)[2:] for name in one.get("class") or () if str(name).startswith("q-")]
-    return next((key for key in claims if named and key.replace(".", "-") == named[0]), "")
+    # As classes are written: with hyphens alone.
+    return next((key for key in claims if named and re.sub(r"[._]", "-", key) == named[0]), "")
 
 
 def _in_tables(article: Tag) -> Iterator[str]:

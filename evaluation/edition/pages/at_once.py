@@ -11,6 +11,7 @@ from evaluation import drawing as figures
 from evaluation.edition import words
 from evaluation.edition.files import Generated
 from evaluation.edition.html_tables import table
+from evaluation.protocol import ESTIMATOR_NAMES
 from evaluation.study.record import OutcomeResult, Results
 
 GROUPS = {
