@@ -115,9 +115,6 @@ PLANTED: dict[str, Callable[[Built], None]] = {
     "an effect in the page of its outcome": on(
         "annex/outcomes/ae_attendances.html", typed(EFFECT), r"\g<1>83"
     ),
-    "an effect on the page where it comes from": on(
-        "annex/claims/ae_attendances-effect.html", r"(q-ae-attendances-effect[^\d]*)\d+", r"\g<1>84"
-    ),
     "a value in headline.csv": in_csv("headline.csv", f"{EFFECT},", "value", "55.5"),
     "a name in findings.csv": in_csv(
         "findings.csv", "new_start/first_look,ae_attendances,", "title", "Casualty visits"
@@ -140,15 +137,32 @@ PLANTED: dict[str, Callable[[Built], None]] = {
 
 
 @pytest.fixture(scope="module")
-def before(book: Built) -> set[Contradiction]:
-    """What the invented results contradict by themselves: their sentences were written by hand."""
-    return set(contradictions(book))
-
-
-@pytest.fixture(scope="module")
 def book(workspace: Workspace) -> Built:
     built = workspace.book
     return Built(built / "_build" / "html", built / "_edition" / "claims.json")
+
+
+SHOWN = ("*.html", "sites/S01.html", "downloads/*.csv")
+BEHIND = ("annex/outcomes/ae_attendances.html",)
+
+
+@pytest.fixture(scope="module")
+def part(book: Built, tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """The pages and files in which something is planted: walked many times, so few."""
+    folder = tmp_path_factory.mktemp("part")
+    for pattern in (*SHOWN, *BEHIND):
+        for path in book.html.glob(pattern):
+            place = folder / "html" / path.relative_to(book.html)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, place)
+    shutil.copyfile(book.claims, folder / "claims.json")
+    return Built(folder / "html", folder / "claims.json")
+
+
+@pytest.fixture(scope="module")
+def before(part: Built) -> set[Contradiction]:
+    """What the part contradicts by itself: some of its sentences were invented by hand."""
+    return set(contradictions(part))
 
 
 def contradictions(built: Built) -> tuple[Contradiction, ...]:
@@ -156,13 +170,13 @@ def contradictions(built: Built) -> tuple[Contradiction, ...]:
     return walk(built.html, built.claims, names).contradictions
 
 
-def test_words_and_tables_of_the_book_tell_nothing_in_two_ways(
-    workspace: Workspace, before: set[Contradiction]
-) -> None:
+def test_words_and_tables_of_the_book_tell_nothing_in_two_ways(workspace: Workspace) -> None:
     """Of the demonstration nothing does at all: `test_whole_book`."""
     found = walk_workspace(workspace)
     assert found.places > found.quantities > 50
-    assert [str(one) for one in before if not one.where.startswith("claim ")] == []
+    # The sentences of these results were written by hand, beside other figures.
+    own = [one for one in found.contradictions if not one.where.startswith("claim ")]
+    assert [str(one) for one in own] == []
 
 
 def test_at_least_thirty_contradictions_are_planted() -> None:
@@ -171,11 +185,10 @@ def test_at_least_thirty_contradictions_are_planted() -> None:
 
 @pytest.mark.parametrize("what", PLANTED)
 def test_a_planted_contradiction_is_found(
-    book: Built, before: set[Contradiction], what: str, tmp_path: Path
+    part: Built, before: set[Contradiction], what: str, tmp_path: Path
 ) -> None:
-    kept = shutil.ignore_patterns("_static", "_images", "decisions", "machinery*", "*.parquet")
-    shutil.copytree(book.html, tmp_path / "html", ignore=kept)
-    shutil.copyfile(book.claims, tmp_path / "claims.json")
+    shutil.copytree(part.html, tmp_path / "html")
+    shutil.copyfile(part.claims, tmp_path / "claims.json")
     planted = Built(tmp_path / "html", tmp_path / "claims.json")
     PLANTED[what](planted)
     assert set(contradictions(planted)) - before
