@@ -8,7 +8,6 @@ folder and its name, so that an exception stays when a module is merged or renam
 from __future__ import annotations
 
 # The whole of `evaluation/`: a new room raises them by what it needs, and nothing else does.
-MOST_MODULES = 355
 MOST_MODULES = 357
 MOST_LINES_PROPER = 67_200
 
