@@ -98,8 +98,8 @@ PRIVATE_WORDS = frozenset(
     )
 )
 
-# Parameters that still are tuples of mixed meaning: none.
-MIXED_TUPLES: frozenset[str] = frozenset()
+# Parameters that are tuples of mixed meaning: what Python's reader of HTML hands over.
+MIXED_TUPLES: frozenset[str] = frozenset({"edition:_Page.handle_starttag.attrs"})
 
 # A text may be taken apart where somebody else wrote it, or where it is an address with a grammar.
 READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
@@ -178,6 +178,34 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "returns:_Comments._own",
         "returns:_clear_old_mark",
     ),
+    "a file of the built book, read as whoever would find somebody in it": (
+        "edition:_Page.handle_starttag",
+        "edition:_Scan._file",
+        "edition:_Scan._held",
+        "edition:_Scan._in_table",
+        "edition:_Scan._is_code",
+        "edition:_Scan._made_of",
+        "edition:_Scan._said",
+        "edition:_Scan._words_of",
+        "edition:_as_figure",
+        "edition:_digests",
+        "edition:_index",
+        "edition:_inflated",
+        "edition:_information",
+        "edition:_inventory",
+        "edition:_letters",
+        "edition:_letters_by_font",
+        "edition:_parquet",
+        "edition:_sheet",
+        "edition:_svg",
+        "edition:_unescaped",
+        "edition:_workbook",
+        "edition:drop_stale_words",
+        "edition:numbers",
+        "edition:texts",
+        "release:hidden_by_outcome",
+        "release:median_widening",
+    ),
     "prose, declarations and change logs that a person wrote": (
         "edition:_rivals_table.filled",
         "edition:annexed",
@@ -210,6 +238,7 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "edition:_failed",
         "edition:_failed_cells",
         "edition:_from_root",
+        "edition:_short",
         "edition:_run_jupyter_book",
         "edition:_pages",
         "edition:_sources_once",

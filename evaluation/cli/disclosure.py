@@ -163,6 +163,35 @@ def register(context: typer.Context, as_json: AsJson = False) -> None:
     say("1 value was printed." if len(lines) == 1 else f"{len(lines):,} values were printed.")
 
 
+@app.command("hidden")
+def hidden(context: typer.Context, as_json: AsJson = False) -> None:
+    """Say what of each outcome would not be printed now, and by how much ranges widen."""
+    from dataclasses import asdict
+
+    from evaluation.publish.outputs import released_now
+    from evaluation.release.protected import hidden_by_outcome
+
+    session: Session = context.obj
+    rows = [
+        {"study": study, **asdict(one)}
+        for study, made in released_now(session.workspace, session.programme).items()
+        for one in hidden_by_outcome(made)
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        wider = "" if row["widening"] is None else f"; ranges wider by {row['widening']:.0f} %"
+        print(
+            f"{row['study']} {row['outcome']}: {row['hidden']} of {row['counts']} counts of sites "
+            f"hidden, {row['periods_hidden']} of {row['periods']} periods of all sites; "
+            f"{row['rows_withheld']} rows of estimates withheld{wider}"
+        )
+    counts, gone = sum(one["counts"] for one in rows), sum(one["hidden"] for one in rows)
+    share = f" ({100 * gone / counts:.1f} %)" if counts else ""
+    say(f"{gone:,} of {counts:,} counts of sites are hidden{share}.")
+
+
 @app.command("methods")
 def methods(
     context: typer.Context,

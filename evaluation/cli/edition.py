@@ -196,6 +196,42 @@ def serve(
     serve_book(session.workspace, port)
 
 
+@book_app.command("scan")
+def scan(
+    context: typer.Context,
+    folder: Annotated[
+        Path | None,
+        typer.Argument(help="Built pages, or exported files; those built last if none is named."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Hold every number of the built book against what was released; exit 1 if one was not."""
+    from evaluation.edition.edition import Edition
+    from evaluation.edition.scan import built
+
+    session: Session = context.obj
+    edition = Edition.read(session.workspace, session.programme_name)
+    found = built.scan(session.workspace, edition, folder)
+    if as_json:
+        print_json(
+            {
+                "ok": not found.leaks,
+                "files": found.files,
+                "numbers": found.numbers,
+                "leaks": [asdict(one) for one in found.leaks],
+            }
+        )
+    else:
+        for one in found.leaks:
+            print(one)
+        say(
+            f"{found.numbers:,} numbers in {found.files:,} files: "
+            + ("all of them released, or constants." if not found.leaks else "see above.")
+        )
+    if found.leaks:
+        raise typer.Exit(PROBLEMS)
+
+
 @book_app.command("export")
 def export(
     context: typer.Context,

@@ -10,6 +10,7 @@ import contextlib
 import functools
 import hashlib
 import http.server
+import json
 import os
 import re
 import shutil
@@ -25,6 +26,8 @@ from evaluation.edition.edition import Edition, programmes_shown
 from evaluation.edition.guard import guard
 from evaluation.edition.pages.claims import Claims
 from evaluation.edition.past import COMING, FOLDER, INDEX
+from evaluation.edition.scan.built import refuse_leaks, scan
+from evaluation.edition.scan.contents import SEARCH_INDEX, SEARCH_WORDS
 from evaluation.errors import BookError, missing
 from evaluation.progress import Progress
 from evaluation.workspace import GENERATED_PAGES, Workspace, package
@@ -43,8 +46,8 @@ def build_book(
 
     Raises
     ------
-    BookError : if there are no results, prose says what no result bears (`guard`), or Jupyter Book
-        warns of anything.
+    BookError : if there are no results, prose says what no result bears (`guard`), Jupyter Book
+        warns of anything, or figures that are not invented are in the book and were not released.
     NotForPublication : a programme that it would show is closed.
     """
     # Before it is asked whether anything changed: what was built once may be closed since.
@@ -73,6 +76,17 @@ def build_book(
     pages.write(workspace, edition)
     progress("Building the book (new or changed notebooks are executed)")
     _run_jupyter_book(workspace)
+    drop_stale_words(index.parent / SEARCH_INDEX)
+    progress("Scanning what was built for figures that were not released")
+    found = scan(workspace, edition)
+    if edition.headline.synthetic and found.leaks:
+        # Nobody is in invented figures: whoever works on the book goes on, and is told.
+        many = (
+            "1 thing that was" if len(found.leaks) == 1 else f"{len(found.leaks)} things that were"
+        )
+        progress(f"In the book is {many} not released: newstart book scan")
+    else:
+        refuse_leaks(found)
     stamp.write_text(inputs)
     return index
 
@@ -137,6 +151,22 @@ def _run_jupyter_book(workspace: Workspace) -> None:
             where=str(book),
             mend="mend what is named above; every warning counts",
         )
+
+
+def drop_stale_words(path: Path) -> None:
+    """Take words out of the search index that stand on no page any more.
+
+    Sphinx keeps every word that a page held when the book was last built, numbers too: what an
+    edition before printed, or a draft, could be read from the index of this one.
+    """
+    found = SEARCH_WORDS.match(path.read_text(encoding="utf-8"))
+    if found is None:
+        raise BookError("the search index is not as Sphinx writes it.", where=str(path))
+    held = json.loads(found[1])
+    for name in ("terms", "titleterms"):
+        held[name] = {word: pages for word, pages in held[name].items() if pages != []}
+    text = json.dumps(held, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+    path.write_text(f"Search.setIndex({text})", encoding="utf-8")
 
 
 def _failed_cells(book: Path) -> list[str]:

@@ -17,8 +17,9 @@ from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.receipt import LedgerHead
 from evaluation.programme import Outcome, Programme, load_outcomes
 from evaluation.quarters import Period, parse_instant
-from evaluation.release import Released, release, steps_of, terms_of
+from evaluation.release import Released, Terms, practice_printed, release, steps_of, terms_of
 from evaluation.release.last_audit import LastAudit, read_audit
+from evaluation.study.learned import AsPrinted
 from evaluation.study.record import Results
 from evaluation.study.written import Record, read_record, read_written, record_if_there
 from evaluation.workspace import Workspace
@@ -208,6 +209,7 @@ class Edition:
     history: History = field(default_factory=History)
     released: Mapping[str, Released] = field(default_factory=dict)
     open_data: frozenset[str] = frozenset()
+    terms: Mapping[str, Terms] = field(default_factory=dict)
     audit: LastAudit | None = None
 
     @classmethod
@@ -265,6 +267,7 @@ class Edition:
             history=History.read(workspace),
             released=made,
             open_data=frozenset(name for name, one in terms.items() if one.open_data),
+            terms=terms,
             audit=read_audit(workspace, programme),
         )
 
@@ -301,6 +304,15 @@ class Edition:
         """The study with its sentences as they are spelled in files."""
         known = self.released.get(f"{study.programme}/{study.study}")
         return known.results if known else study
+
+    @property
+    def as_printed(self) -> AsPrinted:
+        """By what is told what the headline study has learned: released figures alone."""
+        name = self.headline.programme
+        return AsPrinted(
+            results=self.as_written(self.headline),
+            practice=practice_printed(name, self.terms[name]),
+        )
 
     @property
     def steps(self) -> Mapping[str, float]:

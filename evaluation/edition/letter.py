@@ -20,17 +20,16 @@ import jinja2
 
 from evaluation.edition import answers
 from evaluation.edition.letter_words import Said, Speaker
+from evaluation.edition.pages.learning import known as learned_of
 from evaluation.errors import BookError
 from evaluation.learning.practice import Delivery, SitePeriod, latest
 from evaluation.ledger.calendar import due
-from evaluation.ledger.learning_log import PublishedQuarter
-from evaluation.ledger.ledger import Ledger
 from evaluation.quarters import Period, parse_instant
-from evaluation.study.learned import Learned, learned
 
 if TYPE_CHECKING:
     from evaluation.edition.edition import Edition
     from evaluation.programme import Programme, Site
+    from evaluation.study.learned import Learned
     from evaluation.study.record import OutcomeResult, Results
     from evaluation.workspace import Workspace
 
@@ -80,11 +79,12 @@ def letter(
             expected=study.sample.last,
             mend="ask for that quarter, or run the study once the returns of this one are in",
         )
-    published = [
-        PublishedQuarter(quarter=one.quarter, published=one.published)
-        for one in edition.history.editions
-    ]
-    found = learned(workspace, f"{study.programme}/{study.study}", published=published)
+    found = learned_of(workspace, edition)
+    if found is None:
+        raise BookError(
+            f"what {study.programme}/{study.study} has learned is not at hand.",
+            expected="the study's protocol.yaml beside its results",
+        )
     writer = _Writer(
         speaker=speaker,
         programme=edition.programme,
@@ -92,39 +92,35 @@ def letter(
         site=known[site],
         quarter=quarter,
         learned=found,
-        counts=_latest_counts(workspace, edition.programme, study, site),
-        sent=_sent(workspace, edition.programme, site, quarter),
+        counts=_latest_counts(edition, site),
+        sent=_sent(edition, site, quarter),
     )
     return writer.letter()
 
 
-def _latest_counts(
-    workspace: Workspace, programme: Programme, study: Results, site: str
-) -> dict[str, float]:
-    """Outcome -> events, or people at a time, in the site's pilot areas in the last quarter."""
-    codes = [one.code for one in study.with_role("primary")]
-    with Ledger.open(workspace.database, workspace.raw) as ledger:
-        held = ledger.observations(
-            programme.name, as_of=parse_instant(study.vintage), outcomes=codes
-        )
-    own = {one.code for one in programme.areas if one.site == site and one.role == "pilot"}
-    held = held[held["area_code"].isin(own) & (held["quarter"] == study.sample.last)]
-    return {
-        str(code): float(part["numerator"].sum())
-        for code, part in held.dropna(subset=["numerator"]).groupby("outcome")
-    }
+def _latest_counts(edition: Edition, site: str) -> dict[str, float]:
+    """Outcome -> events, or people at a time, in the site's areas in the last quarter, as printed.
+
+    None of a count that is hidden.
+    """
+    study = edition.headline
+    made = edition.released[f"{study.programme}/{study.study}"]
+    found = {}
+    for one in study.with_role("primary"):
+        count = made.counts.get((one.code, site, study.sample.last))
+        if count is not None and count.printed is not None:
+            found[one.code] = float(count.printed)
+    return found
 
 
-def _sent(
-    workspace: Workspace, programme: Programme, site: str, quarter: Period
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _sent(edition: Edition, site: str, quarter: Period) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The agencies of a site that sent a return for a quarter, and those that did not."""
-    with Ledger.open(workspace.database, workspace.raw) as ledger:
-        came = {
-            one.agency
-            for one in ledger.receipts(programme.name)
-            if one.site == site and one.quarter == quarter.label
-        }
+    came = {
+        one["agency"]
+        for one in edition.receipts
+        if one["site"] == site and one["quarter"] == quarter.label
+    }
+    programme = edition.programme
     agencies = programme.site_by_code[site].agencies
     return (
         tuple(one for one in agencies if one in came),

@@ -7,7 +7,7 @@ site: it says whether an estimate is one of a programme that was delivered.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -160,12 +160,42 @@ def together(states: Iterable[Delivery]) -> Delivery:
     return Delivery.NOT_KNOWN if Delivery.NOT_KNOWN in due else Delivery.AS_DESIGNED
 
 
+@dataclass(frozen=True, kw_only=True)
+class Practised:
+    """What a site's figure in a period is made of.
+
+    total : of the areas that have a figure. out_of : those who could have been counted, of a
+    ratio; of a value, how many areas. per : what the ratio is told by; 1 for a value.
+    """
+
+    figure: str
+    site: str
+    period: Period
+    total: float
+    out_of: float
+    per: float
+    areas: tuple[str, ...]
+
+    @property
+    def value(self) -> float:
+        """The figure: a ratio of totals, or the mean over areas."""
+        return self.per * self.total / self.out_of
+
+
+Printed = Callable[[Practised], float | None]
+"""How a figure of practice is printed; None where it is not."""
+
+
 def site_figures(
-    observations: pd.DataFrame, programme: Programme, figure: str
+    observations: pd.DataFrame, programme: Programme, figure: str, printed: Printed | None = None
 ) -> Mapping[str, Mapping[Period, float]]:
     """Site -> period -> the practice's figure over the site's pilot areas.
 
     A ratio is one of totals; a value is the mean over areas. Areas without a figure are left out.
+
+    Parameters
+    ----------
+    printed : how figures leave; as they are where none is given, for whoever works inside.
     """
     outcome = programme.outcome_by_code[figure]
     held = observations[observations["outcome"] == figure].dropna(subset=["numerator"])
@@ -174,24 +204,42 @@ def site_figures(
         {one.code: one.site for one in programme.areas if one.role == "pilot" and one.site}
     )
     for (site, label), part in held.groupby([sites, "quarter"]):
-        total = float(part["numerator"].sum())
-        if outcome.form == "ratio":
-            out_of = float(part["denominator"].sum())
-            if not out_of:
-                continue
-            value = outcome.per * total / out_of
-        else:
-            value = total / len(part)
-        found.setdefault(str(site), {})[Period.parse(label)] = value
+        ratio = outcome.form == "ratio"
+        out_of = float(part["denominator"].sum()) if ratio else float(len(part))
+        if not out_of:
+            continue
+        held_there = Practised(
+            figure=figure,
+            site=str(site),
+            period=Period.parse(label),
+            total=float(part["numerator"].sum()),
+            out_of=out_of,
+            per=outcome.per if ratio else 1.0,
+            areas=tuple(sorted(map(str, part["area_code"]))),
+        )
+        value = held_there.value if printed is None else printed(held_there)
+        if value is not None:
+            found.setdefault(held_there.site, {})[held_there.period] = value
     return found
 
 
 def strip(
-    practice: Practice, programme: Programme, observations: pd.DataFrame, last: Period
+    practice: Practice,
+    programme: Programme,
+    observations: pd.DataFrame,
+    last: Period,
+    printed: Printed | None = None,
 ) -> list[SitePeriod]:
-    """Every site and period from its start to the last one, in that order."""
+    """Every site and period from its start to the last one, in that order.
+
+    Parameters
+    ----------
+    printed : how figures leave. What reaches its floor is then judged by what is printed: by the
+        true figure beside a printed one, it would tell on which side of the floor that lies.
+    """
     figures = {
-        one.figure: site_figures(observations, programme, one.figure) for one in practice.components
+        one.figure: site_figures(observations, programme, one.figure, printed)
+        for one in practice.components
     }
     return [
         SitePeriod(

@@ -84,6 +84,23 @@ def request_release(
     return Requested(bundle=bundles.freeze(workspace, programme, content), audit=audit)
 
 
+def released_now(workspace: Workspace, programme: Programme) -> dict[str, Released]:
+    """Every study of a programme that was run, as it would leave now; nothing is printed by it.
+
+    Raises
+    ------
+    DisclosureError : its figures are people's and no disclosure key is named.
+    """
+    terms = terms_of(workspace, programme)
+    folder = workspace.var / "results" / programme.name
+    return {
+        name: release(read_results(workspace, name), terms)
+        for name in (
+            f"{programme.name}/{path.parent.name}" for path in sorted(folder.glob("*/results.json"))
+        )
+    }
+
+
 def refuse_request(workspace: Workspace, programme: Programme, name: StudyName, *, by: str) -> None:
     """Refuse a release that could not be asked for, before anything of it is computed.
 

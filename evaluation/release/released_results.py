@@ -8,7 +8,7 @@ full counts, and what is printed beside them never contradicts them.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,10 +25,13 @@ from evaluation.disclosure.released import (
 from evaluation.finding import sentences
 from evaluation.quarters import Period
 from evaluation.release.released_accounts import release_accounts
+from evaluation.release.released_lives import LivesSteps, one_answer, release_lives
 from evaluation.release.rounding import (
+    ENVELOPE,
     Rounding,
     Sensitivity,
     Terms,
+    envelopes,
     one_figure,
     sensitivity_of,
     too_coarse,
@@ -36,8 +39,6 @@ from evaluation.release.rounding import (
 from evaluation.release.said import Saying, said_anew
 from evaluation.study.record import OutcomeResult, Results
 
-ENVELOPE = (0.05, 0.25, 0.5, 0.75, 0.95)
-"""Quantiles that stand in place of single placebo series."""
 LEAST_WEIGHT = 0.01
 """Of a donor that is named."""
 OPEN_FIGURES = 6
@@ -75,7 +76,7 @@ def release(results: Results, terms: Terms) -> Released:
     if terms.open_data:
         found = results.plain()
         for one in found["outcomes"]:
-            one["placebo_gaps"]["gaps"] = _envelopes(one["placebo_gaps"]["gaps"])
+            one["placebo_gaps"]["gaps"] = envelopes(one["placebo_gaps"]["gaps"])
             one["counts"] = []
         found = _readable(found, OPEN_FIGURES)
         return Released(results=Results.model_validate(found), entries=(), withheld=())
@@ -104,6 +105,9 @@ class _Door:
         self.roundings: dict[str, Rounding] = {}
         self.percent_steps: dict[str, float] = {}
         self.people: dict[str, dict[float, float]] = {}
+        self.steps: dict[str, float] = {}
+        lives = results.lives
+        self.asked = {} if lives is None else {one.outcome: one for one in lives.items}
 
     def released(self) -> Released:
         data = self.raw.plain()
@@ -115,6 +119,7 @@ class _Door:
         self._identity(data)
         whole = Saying(key=self.key, address=self._address(), known=self._all_known())
         data = self._accounts(data)
+        data["lives"] = self._lives()
         data["grades"] = self._said(data["grades"], whole)
         data["sentences"] = self.sentences
         return Released(
@@ -177,6 +182,37 @@ class _Door:
             )
         return found
 
+    def _lives(self) -> dict[str, Any] | None:
+        """The survey: means at five respondents' worth, its worth at its estimate's step."""
+        lives = self.raw.lives
+        if lives is None:
+            return None
+        effect, step = None, None
+        if lives.worth is not None and lives.worth.outcome in self.steps:
+            one = next(o for o in self.raw.outcomes if o.code == lives.worth.outcome)
+            effect, step = one.estimate.overall.effect, self.steps[one.code]
+        shown, entries = release_lives(
+            lives,
+            LivesSteps(
+                address=self._address("lives"),
+                programme=self.raw.programme,
+                key=self.key,
+                policy=self.terms.policy,
+                effect=effect,
+                step=step,
+                drawn=self.drawn,
+            ),
+        )
+        self.entries += entries
+        return shown
+
+    def _one_answer(self, code: str) -> float | None:
+        """What one respondent moves the mean of an area by; None where nobody was asked."""
+        item = self.asked.get(code)
+        if item is None:
+            return None
+        return one_answer(item, self.raw.programme, self.key, self.terms.policy(code))
+
     # One outcome -------------------------------------------------------------------------------
 
     def _outcome(self, one: OutcomeResult) -> dict[str, Any]:
@@ -185,8 +221,10 @@ class _Door:
         self.roundings[one.code] = rounding
         policy = self.terms.policy(one.code)
         self._count(one)
-        moves = sensitivity_of(one, self._printed(one.code), policy)
+        answers = self._one_answer(one.code)
+        moves = sensitivity_of(one, self._printed(one.code), policy, answers)
         scale = _Scale(one, moves, policy.least_areas, self._window())
+        self.steps[one.code] = scale.overall_step
         # First, so that what a reader sees first has its offset by its own name.
         self._finding(data["finding"], one, scale, rounding)
         data["estimates"] = [
@@ -421,7 +459,7 @@ class _Door:
                 scale.at(rounding, value, f"placebo.{share}.{t}")
                 for t, value in zip(times, quantiles, strict=True)
             ]
-            for share, quantiles in zip(ENVELOPE, _envelopes(rows), strict=False)
+            for share, quantiles in zip(ENVELOPE, envelopes(rows), strict=False)
         ]
         return {"event_times": times, "real": real, "gaps": series}
 
@@ -537,7 +575,7 @@ class _Door:
             code = effect["outcome"]
             one, rounding = by_code[code], self.roundings[code]
             policy = self.terms.policy(code)
-            moves = sensitivity_of(one, self._printed(code), policy)
+            moves = sensitivity_of(one, self._printed(code), policy, self._one_answer(code))
             scale = _Scale(one, moves, policy.least_areas, self._window())
             if row["pilot_areas"] < policy.least_areas:
                 rounding.hide(effect["effect"], effect["low"], effect["high"])
@@ -615,6 +653,9 @@ class _Scale:
             people[row.period] = people.get(row.period, 0.0) + row.denominator
         if people and self.moves is not None:
             return _nice_above(self.moves.people * self.outcome.per / min(people.values()))
+        if self.moves is not None:
+            # A mean of answers: five respondents of all pilot areas in one wave.
+            return self.moves.step(self.outcome.estimate.overall.n_areas or 1, 1)
         levels = [row.pilot for row in self.outcome.paths if row.pilot]
         return _nice_above(max(map(abs, levels), default=1.0) / 1000)
 
@@ -738,26 +779,6 @@ def _as_said(raw: Mapping[str, Any], printed: Mapping[str, Any]) -> dict[float, 
 def _one_side(row: Mapping[str, Any]) -> bool:
     low, high = row["low"], row["high"]
     return low is not None and high is not None and low * high > 0
-
-
-def _envelopes(rows: Sequence[Sequence[float | None]]) -> list[list[float | None]]:
-    """Quantiles of placebo series at each event time; none where there are no series."""
-    return [
-        [_quantile(list(column), share) for column in zip(*rows, strict=True)]
-        for share in ENVELOPE
-        if rows
-    ]
-
-
-def _quantile(values: list[float | None], share: float) -> float | None:
-    """Linear between order statistics."""
-    known = sorted(one for one in values if one is not None)
-    if not known:
-        return None
-    place = share * (len(known) - 1)
-    below = math.floor(place)
-    above = min(below + 1, len(known) - 1)
-    return known[below] + (place - below) * (known[above] - known[below])
 
 
 def _is_plain(value: Any) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from evaluation.study.record import OutcomeResult
     from evaluation.workspace import Workspace
 
+ENVELOPE = (0.05, 0.25, 0.5, 0.75, 0.95)
+"""Quantiles that stand in place of single placebo series."""
 NEAR = 0.1
 """An end that a verdict keeps on its side is printed at this part of a step from there."""
 BASE_PERIODS = 4
@@ -233,13 +235,23 @@ class Sensitivity:
 
 
 def sensitivity_of(
-    outcome: OutcomeResult, printed: Callable[[str, str], Count], policy: Policy
+    outcome: OutcomeResult,
+    printed: Callable[[str, str], Count],
+    policy: Policy,
+    answers: float | None = None,
 ) -> Sensitivity | None:
     """Of an outcome's primary estimate; None where nothing was counted beneath it.
+
+    Parameters
+    ----------
+    answers : of a survey mean, the most that one respondent moves the mean of an area by: the span
+        of answers times his largest weight over how many answered (`released_lives.one_answer`).
 
     In logarithms one person of an area's count c moves its figure by 1/c; c is taken from what is
     printed of its site, so that the step says nothing of what is not.
     """
+    if answers is not None:
+        return Sensitivity(one_area=answers, people=policy.step_people)
     found = []
     for one in outcome.counts:
         areas = len(one.areas)
@@ -257,3 +269,23 @@ def too_coarse(step: float, error: float | None) -> bool:
     if error is None or not math.isfinite(error) or error <= 0:
         return False
     return step > MOST_OF_ERROR * step * math.ceil(error / step - 1e-9)
+
+
+def envelopes(rows: Sequence[Sequence[float | None]]) -> list[list[float | None]]:
+    """Quantiles of placebo series at each event time; none where there are no series."""
+    return [
+        [_quantile(list(column), share) for column in zip(*rows, strict=True)]
+        for share in ENVELOPE
+        if rows
+    ]
+
+
+def _quantile(values: list[float | None], share: float) -> float | None:
+    """Linear between order statistics."""
+    known = sorted(one for one in values if one is not None)
+    if not known:
+        return None
+    place = share * (len(known) - 1)
+    below = math.floor(place)
+    above = min(below + 1, len(known) - 1)
+    return known[below] + (place - below) * (known[above] - known[below])

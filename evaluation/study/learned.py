@@ -16,7 +16,7 @@ from evaluation.learning import decisions as rules
 from evaluation.learning import practice as practices
 from evaluation.learning.chain import Chain, Failure, Seen, State, chain_of
 from evaluation.learning.decisions import Decisions, Rivals, RuleState, vocabulary_of
-from evaluation.learning.practice import Delivery, Practice, SitePeriod
+from evaluation.learning.practice import Delivery, Practice, Printed, SitePeriod
 from evaluation.ledger.learning_log import LogEntry, PublishedQuarter, Shown, changes_inside, shown
 from evaluation.ledger.ledger import Ledger
 from evaluation.programme import Programme
@@ -56,22 +56,35 @@ class Learned:
     changed_inside: Mapping[str, tuple[str, ...]]
 
 
+@dataclass(frozen=True, kw_only=True)
+class AsPrinted:
+    """What readers see in place of what is known inside: released results, figures of practice."""
+
+    results: Results
+    practice: Printed
+
+
 def learned(
-    workspace: Workspace, name: str, *, published: Sequence[PublishedQuarter] = ()
+    workspace: Workspace,
+    name: str,
+    *,
+    published: Sequence[PublishedQuarter] = (),
+    shown_as: AsPrinted | None = None,
 ) -> Learned:
     """What ``programme/study`` has learned, at the vintage of its last results.
 
     Parameters
     ----------
-    published : the editions so far, by which an entry counts as late.
+    published : the editions so far, by which an entry counts as late. shown_as : for whatever
+        leaves: chain, practice and rules are then told, and judged, by what is printed.
 
     Raises
     ------
     ProtocolError : a declaration cannot be read, or names what is no fact or figure.
     """
     study = Study.load(workspace, name)
-    results = _results(workspace, name)
-    practice, strips = _practice(study, results)
+    results = _results(workspace, name) if shown_as is None else shown_as.results
+    practice, strips = _practice(study, results, None if shown_as is None else shown_as.practice)
     chain = _chain(study, results, practice, strips)
     entries = tuple(shown(_entries(study), published))
     found, parsed = rules_of(study)
@@ -156,7 +169,7 @@ def practice_of(
 
 
 def _practice(
-    study: Study, results: Results | None
+    study: Study, results: Results | None, printed: Printed | None
 ) -> tuple[Practice | None, tuple[SitePeriod, ...]]:
     practice = Practice.load(study.folder.parent, study.programme)
     if practice is None:
@@ -167,7 +180,8 @@ def _practice(
             study.programme.name, as_of=as_of, outcomes=[one.figure for one in practice.components]
         )
     last = Period.parse(results.sample.last) if results else study.programme.last
-    return practice, tuple(practices.strip(practice, study.programme, observations, last))
+    strips = practices.strip(practice, study.programme, observations, last, printed)
+    return practice, tuple(strips)
 
 
 def _chain(

@@ -1,12 +1,10 @@
 """What a run says of people's lives, as it stands in ``results.json``: survey, worth, own words.
 
-Means of arms are printed at a step that no few respondents can move, and counts of respondents to
-the ten: what is written here may be read by anyone.
+All of it is as it is known inside; at which step each figure leaves, `evaluation.release` says.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,8 +12,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from evaluation.disclosure.policy import Policy
-from evaluation.disclosure.released import survey_step
 from evaluation.study.accounts_record import Mean
 from evaluation.study.written import Figure, Written, read_written
 
@@ -29,30 +25,38 @@ if TYPE_CHECKING:
 
 FILE = "voices.json"
 """In a study's folder: what ``newstart voices --json`` printed of its coded file."""
-TENS = 10
 LARGEST_WEIGHT = 3.0
 """Times the mean weight: where weights are trimmed."""
 NORMAL = 1.96
 
 
 class ArmWave(Written):
-    """One arm in one wave: the mean of its areas with its range, and about how many answered."""
+    """One arm in one wave: the mean of its areas with its range, and how many answered.
+
+    respondents : None in released results where too few did.
+    """
 
     quarter: str
     arm: Literal["pilot", "comparison"]
     mean: Figure
     low: Figure
     high: Figure
-    respondents: int
+    respondents: int | None
     areas: int
 
 
 class Item(Written):
-    """One item of the survey: what was asked, and what either arm said."""
+    """One item of the survey: what was asked, and what either arm said.
+
+    span : from the lowest answer to the highest, in the outcome's unit: with his weight, what one
+    respondent can move.
+    """
 
     outcome: str
     question: str
     waves: tuple[ArmWave, ...]
+    # In results of before it was kept there was none: the widest scale of any item.
+    span: float = 100.0
 
 
 class Worth(Written):
@@ -111,7 +115,7 @@ class VoicesSaid(Written):
 class Lives(Written):
     """The survey of a study: who was asked and when, each item, its worth, own words.
 
-    answers : about how many, of the first item, over all waves. last_day : when fieldwork of the
+    answers : how many, of the first item, over all waves. last_day : when fieldwork of the
     last wave had ended.
     """
 
@@ -162,7 +166,7 @@ def lives_of(
     held = np.isfinite(panel.figures[first.outcome]).any(axis=1)
     last = max((p for p in panel.periods if p.label in waves), key=lambda p: p.ordinal)
     return Lives(
-        answers=sum(one.respondents for one in first.waves),
+        answers=sum(one.respondents or 0 for one in first.waves),
         areas=int(held.sum()),
         waves=waves,
         last_day=last.last_day.isoformat(),
@@ -188,37 +192,25 @@ def _item(outcome: Outcome, panel: Panel, observations: pd.DataFrame) -> Item:
                 asked = [(code, period.label) for code in panel.areas.index[own]]
                 people = float(heads.reindex(asked).to_numpy(dtype=float).sum())
                 found = (figures[own, t], errors[own, t])
-                waves.append(_wave(outcome, period.label, arm, *found, people=people))
+                waves.append(_wave(period.label, arm, *found, people=people))
     said = outcome.survey.wording if outcome.survey and outcome.survey.printed else ()
-    return Item(outcome=outcome.code, question=" ".join(said), waves=tuple(waves))
+    span = (outcome.bounds.high or 1.0) - (outcome.bounds.low or 0.0)
+    return Item(outcome=outcome.code, question=" ".join(said), waves=tuple(waves), span=span)
 
 
 def _wave(
-    outcome: Outcome,
-    quarter: str,
-    arm: Literal["pilot", "comparison"],
-    figures: Any,
-    errors: Any,
-    *,
-    people: float,
+    quarter: str, arm: Literal["pilot", "comparison"], figures: Any, errors: Any, *, people: float
 ) -> ArmWave:
     """Areas count alike, as they do in the estimate."""
     n = len(figures)
     mean, error = float(figures.mean()), float(np.sqrt(np.square(errors).sum()) / n)
-    low, high = outcome.bounds.low or 0.0, outcome.bounds.high or 1.0
-    step = survey_step(high - low, LARGEST_WEIGHT / max(people, 1.0), Policy().step_people)
-    digits = max(0, math.ceil(-math.log10(step))) if step > 0 else 4
-
-    def at(value: float) -> float:
-        return round(round(value / step) * step, digits + 1) if step > 0 else value
-
     return ArmWave(
         quarter=quarter,
         arm=arm,
-        mean=at(mean),
-        low=at(mean - NORMAL * error),
-        high=at(mean + NORMAL * error),
-        respondents=int(TENS * round(people / TENS)),
+        mean=mean,
+        low=mean - NORMAL * error,
+        high=mean + NORMAL * error,
+        respondents=round(people),
         areas=n,
     )
 

@@ -282,13 +282,15 @@ def test_the_change_log_holds_every_sentence() -> None:
 
 
 BAND = '<div class="bd-header-announcement__content">{}</div>'
-SOURCE = "<details><summary>Source of f</summary><pre>def f</pre></details>"
+SOURCE = "<details open><summary>Source of f</summary><pre>def f</pre></details>"
 PRINTED = {
     "index": ("Invented", "<h1>First</h1><a href='below/page.html#why'>One</a>"),
     "below/page": (
         "Invented",
         "<h1>Second</h1><h2 id=\"why\">Why</h2><a href='x.csv'>Data</a>"
-        "<a href='https://example.org/'>Out</a><details><img src='../figures/a.svg'></details>"
+        "<a href='https://example.org/'>Out</a><details open><img src='../figures/a.svg'></details>"
+        "<details><summary>Table</summary>Told <details open>twice</details> once more</details>"
+        "<details class='outcome'><summary>Rent</summary>It fell.<figure>Drawn</figure></details>"
         f"<script>1</script>{SOURCE}",
     ),
     "below/real": ("Real </style>", f'<h1>Third</h1><h2 id="why">Why</h2>{SOURCE}'),
@@ -324,7 +326,12 @@ def test_links_of_the_printed_book_lead_to_their_place_in_it(printed: str) -> No
     assert "<li><a href='#below-page'>Second</a></li>" in printed
 
 
-def test_a_page_without_a_chart_follows_on_unless_a_part_begins_with_it(printed: str) -> None:
+def test_folds_are_printed_as_they_stand_and_outcomes_by_their_findings(printed: str) -> None:
+    assert "Told" not in printed and "twice" not in printed and "once more" not in printed
+    assert "<details open class='outcome'><summary>Rent</summary>It fell.</details>" in printed
+
+
+def test_a_page_follows_on_unless_a_part_begins_with_it(printed: str) -> None:
     kinds = re.findall(r"<article class='bd-article( follows)?' id='([\w-]+)'", printed)
     assert kinds == [("", "index"), ("", "below-page"), (" follows", "below-real")]
 

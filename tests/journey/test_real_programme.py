@@ -146,3 +146,85 @@ def published_as_it_was_signed(root: Path, bundle: str, hashed: str) -> None:
     path.write_text(path.read_text("utf-8").replace('"exceptions": []', '"exceptions": [1]'))
     code, _, err = told(root, "edition", "publish", "--no-pages", "--reason", "A slip.")
     assert code == 1 and "is not as it was frozen" in err
+
+
+def run_and_keyed(small: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the small programme with results, agreements and a key."""
+    root = folder / "workspace"
+    shutil.copytree(small, root)
+    if not (root / "var/results/roots/first_look/results.json").is_file():
+        pilot.lock_and_run(root)
+    pilot.agree(root)
+    monkeypatch.setenv(VARIABLE, str(folder / "key"))
+    newstart(root, "disclosure", "key", "create", str(folder / "key"))
+    return root
+
+
+def approved(root: Path, *checkers: str) -> str:
+    """The name of a bundle that Eve asked for and that these approved."""
+    asked = json.loads(newstart(root, "release", "request", pilot.STUDY, "--as", "Eve", "--json"))
+    for who in checkers:
+        newstart(root, "release", "approve", asked["bundle"], "--as", who, "--note", "looked at")
+    return str(asked["bundle"])
+
+
+def test_what_is_no_longer_as_it_was_approved_stays_inside(
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Own request, one checker, another key, none, an ended agreement, returns that came since."""
+    root = run_and_keyed(small, tmp_path, monkeypatch)
+
+    def stopped(said: str, *verb: str) -> None:
+        code, _, err = told(root, *(verb or ("edition", "publish", "--no-pages")))
+        assert code in (1, 2) and said in err, err
+        assert not list((root / "var" / "editions").glob("2*"))
+
+    own = json.loads(newstart(root, "release", "request", pilot.STUDY, "--as", "Cat", "--json"))
+    stopped(
+        "nobody checks what he asked for",
+        *("release", "approve", own["bundle"], "--as", "Cat", "--note", "mine"),
+    )
+    newstart(root, "release", "approve", own["bundle"], "--as", "Dot", "--note", "seen")
+    stopped("approved by Dot alone")
+    approved(root, "Cat", "Dot")
+    newstart(root, "disclosure", "key", "create", str(tmp_path / "other"))
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "other"))
+    stopped("the disclosure key changed since it was asked for")
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "gone"))
+    stopped(str(tmp_path / "gone"))
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "key"))
+    pilot.agree(root, expires="2026-01-01")
+    stopped("ended on 2026-01-01")
+    pilot.agree(root)
+    pilot.correct(root, tmp_path)
+    stopped("the returns changed since it was asked for")
+
+
+@pytest.mark.slow
+def test_the_small_programme_is_published_with_its_pages(
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Real returns with small counts, all the way to pages, in which no true count stands."""
+    root = run_and_keyed(small, tmp_path, monkeypatch)
+    code, _, err = told(root, "edition", "publish")
+    assert code in (1, 2) and "No release was asked for" in err
+    bundle = approved(root, "Cat", "Dot")
+    newstart(root, "edition", "publish")
+    pages = root / "var/editions/2026-Q2/pages"
+    assert (pages / "index.html").is_file() and (pages / "downloads/results.xlsx").is_file()
+    scanned = json.loads(newstart(root, "book", "scan", str(pages), "--json"))
+    assert scanned["ok"] and scanned["numbers"] > 1_000
+    said = (pages / "annex/protected.html").read_text("utf-8")
+    assert "are hidden" in said and "fewer than 15" in said
+    content = json.loads((root / f"var/release/roots/{bundle}.json").read_text("utf-8"))
+    counts = {one["count"] for one in content["underlying_counts"] if one["count"]}
+    small_ones = {one for one in counts if one < 15}
+    assert small_ones, "the programme has small counts"
+    held = json.loads(newstart(root, "disclosure", "register", "--json"))
+    printed = {one["printed"] for one in held if one["kind"] == "count"}
+    assert not small_ones & printed
+    # A leak that is put in after the fact is found by whoever scans what is published.
+    page = pages / "index.html"
+    page.write_text(page.read_text("utf-8").replace("</h1>", "</h1><!-- 7 people -->", 1), "utf-8")
+    code, out, _ = told(root, "book", "scan", str(pages))
+    assert code == 1 and "a comment holds no number" in out

@@ -1,8 +1,8 @@
 """The whole book as one PDF, printed by Chromium where it is installed.
 
-The articles of all pages, in the order of the table of contents, are put into one page with every
-fold open; what is printed is what the book shows. Links from page to page lead to their place in
-the print; each sheet says whose figures it bears, which edition it is, and its number.
+The articles of all pages, in the order of the table of contents, are put into one page; what is
+printed is what the book shows without a fold being opened. Links from page to page lead to their
+place in the print; each sheet says whose figures it bears, which edition it is, and its number.
 """
 
 from __future__ import annotations
@@ -31,6 +31,9 @@ _TITLE = re.compile(r"<h1>(.*?)(?:<a class=\"headerlink\".*?)?</h1>", re.DOTALL)
 _SOURCE = re.compile(r"<details open>\s*<summary>(Source of .*?)</summary>.*?</details>", re.DOTALL)
 _LINK = re.compile(r"""(<a\b[^>]*?)\shref=(["'])(.*?)\2""")
 _ID = re.compile(r"""(\s(?:id|for|aria-labelledby|aria-describedby)=)(["'])(.*?)\2""")
+_FOLD = re.compile(r"(<details\b[^>]*>|</details>)")
+_OPEN = re.compile(r"\bopen\b")
+_FIGURE = re.compile(r"<figure\b.*?</figure>", re.DOTALL)
 _RELATIVE = re.compile(r"""(\s(?:src|srcset)=)(["'])(?!data:|file:|https?:)([^"']*)\2""")
 # The sections of the book say that formulas stand nowhere but where they are marked.
 _FORMULAS = (
@@ -44,9 +47,10 @@ article { break-before: page; } details > summary { list-style: none; }
 .headerlink, .toctree-wrapper, .chart-data, .downloads { display: none; }
 details:has(> .downloads) { display: none; }
 /* A size for paper, and nothing wider than a sheet: else Chromium shrinks the whole book. */
-html { font-size: 11px; } .bd-article h1 { font-size: 1.8rem; }
-.bd-article p { margin-bottom: .7rem; }
-figure.chart img { max-width: min(var(--chart), 480px); }
+html { font-size: 10px; } .bd-article h1 { font-size: 1.8rem; }
+body, .bd-article p, .bd-article li, .bd-article dd { line-height: 1.36; }
+.bd-article p { margin-bottom: .55rem; } .bd-article li { margin: .15rem 0; }
+figure.chart img { max-width: min(var(--chart), 360px); }
 :root { --measure: none; --wide: none; }
 body { background: white; } figure, tr, li { break-inside: avoid; }
 h1, h2, h3, summary, caption, .cell_input, .print-band { break-after: avoid; }
@@ -55,11 +59,12 @@ h1 + p, p:has(+ figure) { break-after: avoid; }
 figcaption { break-before: avoid; }
 tr:nth-child(-n+2) { break-after: avoid; } tr:nth-last-child(-n+2) { break-before: avoid; }
 thead { break-after: avoid; break-inside: avoid; } tbody tr:first-child { break-before: avoid; }
-dl, dl > div, dd { break-inside: avoid; } h4, .rule, dt { break-after: avoid; }
+dl > div, dd { break-inside: avoid; } h4, .rule, dt { break-after: avoid; }
 dl.simple { break-inside: auto; }
-/* A page without a chart follows on the sheet of the one before it: few sheets are near empty. */
-article.follows { break-before: auto; margin-top: 2.5rem; }
-.bd-article h2 { margin: 1.2rem 0 .5rem; padding-top: .6rem; }
+/* A page follows on the sheet of the one before it: no sheet is near empty. */
+article.follows { break-before: auto; margin-top: 1.6rem; }
+.bd-article h2 { margin: .9rem 0 .35rem; padding-top: .4rem; font-size: 1.25rem; }
+.bd-article h3 { margin: .7rem 0 .3rem; } .bd-article figure.chart { margin: .4rem 0 .6rem; }
 .bd-article .table-box td { white-space: normal; overflow-wrap: break-word; }
 .bd-article table.dataframe { border: 0; } .bd-article table.table { margin-bottom: 1rem; }
 /* What is empty below the last words of a page would otherwise be a sheet of its own. */
@@ -73,7 +78,7 @@ article.follows { break-before: auto; margin-top: 2.5rem; }
 .print-contents li { margin: 0; }
 """
 _SHEET = """
-@page {{ size: A4; margin: 16mm 14mm 15mm; font: 8pt sans-serif; color: #56626b;
+@page {{ size: A4; margin: 14mm 14mm 13mm; font: 8pt sans-serif; color: #56626b;
   @bottom-left {{ content: {title}; }}
   @bottom-right {{ content: counter(page) " of " counter(pages); }} }}
 """
@@ -138,11 +143,13 @@ def one_page(html: Path, toc: Path, title: str) -> str:
     kinds = list(dict.fromkeys(bands.values()))
     articles = {name: _article(text, name, names) for name, text in pages.items()}
     articles = _sources_once(articles)
-    printed = []
+    printed, known = [], bands[names[0]]
     for name, article in articles.items():
-        kind = f"bd-article{'' if name in begins or '<figure' in article else ' follows'}"
+        kind = f"bd-article{'' if name in begins else ' follows'}"
         sheet = f"page: band-{kinds.index(bands[name])}"
-        said = _said(bands[name]) + article
+        # Each sheet says it in its margin, so in the text only where it is another.
+        said = (_said(bands[name]) if bands[name] != known else "") + article
+        known = bands[name]
         printed.append(
             f"<article class='{kind}' id='{_place(name)}' style='{sheet}'>{said}</article>"
         )
@@ -246,7 +253,7 @@ def _from_root(article: str, name: str, names: Collection[str]) -> str:
     folder = Path(name).parent
     article = re.sub(r"<script\b(?!\s+type=['\"]math).*?</script>", "", article, flags=re.DOTALL)
     article = re.sub(r"<div class=.toctree-wrapper[^>]*>\s*</div>", "", article)
-    article = re.sub(r"<details\b(?![^>]*\bopen\b)", "<details open", article)
+    article = _short(article)
     article = _ID.sub(
         lambda found: f"{found[1]}{found[2]}{_place(name, found[3])}{found[2]}", article
     )
@@ -254,6 +261,35 @@ def _from_root(article: str, name: str, names: Collection[str]) -> str:
     return _RELATIVE.sub(
         lambda found: f"{found[1]}{found[2]}{_flat(folder, found[3])}{found[2]}", article
     )
+
+
+def _short(article: str) -> str:
+    """An article with its open folds, and of its outcomes the findings.
+
+    What a reader has to open on the screen, a table behind a chart, the paragraph for an analyst,
+    is in the book and in the downloads: on paper it would be half of all sheets. Of an outcome that
+    is folded away its finding is printed, without its charts.
+    """
+    kept, depth, dropped = [], 0, 0
+    closed_outcome = 0
+    for part in _FOLD.split(article):
+        if part.startswith("<details"):
+            depth += 1
+            closed = _OPEN.search(part) is None
+            outcome = 'class="outcome"' in part or "class='outcome'" in part
+            if closed and not outcome and not dropped:
+                dropped = depth
+            if closed and outcome and not closed_outcome:
+                closed_outcome = depth
+            part = part if not closed else part.replace("<details", "<details open", 1)
+        ended = part.startswith("</details")
+        if not dropped:
+            kept.append(_FIGURE.sub("", part) if closed_outcome else part)
+        if ended:
+            dropped = 0 if dropped == depth else dropped
+            closed_outcome = 0 if closed_outcome == depth else closed_outcome
+            depth -= 1
+    return "".join(kept)
 
 
 def _to(address: str, name: str, names: Collection[str]) -> str:

@@ -7,7 +7,7 @@ table, so that nothing is told by the picture alone.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,7 @@ from evaluation.quarters import Period
 if TYPE_CHECKING:
     from evaluation.estimate.synthetic_placebos import SyntheticUnits
     from evaluation.panel import Panel
+    from evaluation.study.record import SyntheticUnit
 
 
 MIDDLE = (2.5, 97.5)
@@ -56,25 +57,38 @@ class SyntheticUnitCharts:
     fit: Chart
 
 
-def of_outcome(page: OutcomePage) -> dict[str, Markup] | None:
-    """All pilot areas and what their donors make of them; None without a synthetic control."""
-    study, held = page.study, page.outcome.synthetic_unit
-    if not held or not held.rows or not study.starts:
-        return None
+def levels(held: SyntheticUnit) -> list[dict[str, Any]]:
+    """The path in the outcome's own unit, of released logarithms to as many figures as they bear.
+
+    What is drawn and what is written are both of these.
+    """
     say = math.exp if held.scale == "log" else float
-    keys = ("observed", "twin", "low", "high")
-    rows = [
-        # Four figures: a released logarithm bears no more.
+    return [
         {
             k: v if k == "period" or v is None else float(f"{say(v):.4g}")
             for k, v in row.plain().items()
         }
         for row in held.rows
     ]
+
+
+def apart_before(rows: Sequence[Mapping[str, Any]], start: str) -> float:
+    """How far the two printed paths lie apart before the start: root mean square, two figures."""
+    before = [r for r in rows if Period.parse(r["period"]) < Period.parse(start)]
+    squares = sum((r["observed"] - r["twin"]) ** 2 for r in before)
+    return float(f"{math.sqrt(squares / max(len(before), 1)):.2g}")
+
+
+def of_outcome(page: OutcomePage) -> dict[str, Markup] | None:
+    """All pilot areas and what their donors make of them; None without a synthetic control."""
+    study, held = page.study, page.outcome.synthetic_unit
+    if not held or not held.rows or not study.starts:
+        return None
+    keys = ("observed", "twin", "low", "high")
+    rows = levels(held)
     unit = page.outcome.unit + (", geometric mean" if held.scale == "log" else ", mean")
     start = study.starts[0]
-    before = [r for r in rows if Period.parse(r["period"]) < Period.parse(start)]
-    apart = math.sqrt(sum((r["observed"] - r["twin"]) ** 2 for r in before) / max(len(before), 1))
+    apart = apart_before(rows, start)
     last, donors = rows[-1], [figures.DonorWeight(d.name, d.weight) for d in held.donors]
     said = (
         f"Before {start} pilot areas and their twins lie {level(apart)} apart (root mean square). "

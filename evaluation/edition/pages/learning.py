@@ -52,7 +52,7 @@ def known(workspace: Workspace, edition: Edition) -> Learned | None:
         PublishedQuarter(quarter=one.quarter, published=one.published)
         for one in edition.history.editions
     ]
-    return learned(workspace, name, published=published)
+    return learned(workspace, name, published=published, shown_as=edition.as_printed)
 
 
 def view(found: Learned | None, edition: Edition, claims: Claims, out: Generated) -> dict[str, Any]:

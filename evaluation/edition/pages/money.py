@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from markupsafe import Markup
@@ -324,9 +325,14 @@ def _avoided(row: PricedRow) -> Markup:
     figure, whose = row.events_avoided, row.people
     if row.cost_per != "week":
         return _with_note(words.with_range(figure, "mean", _countable), whose)
-    weeks = {key: part and part * WEEKS_A_YEAR for key, part in figure.plain().items()}
+    weeks = in_weeks(figure.plain())
     years = f"{_countable(figure.mean)} person-years × {WEEKS_A_YEAR}"
     return _with_note(f"{words.with_range(weeks, 'mean', _countable)} weeks", years)
+
+
+def in_weeks(figure: Mapping[str, float | None]) -> dict[str, float | None]:
+    """Person-years as weeks, by which a price a week is multiplied."""
+    return {end: part and part * WEEKS_A_YEAR for end, part in figure.items()}
 
 
 def _price(row: PricedRow) -> Markup:

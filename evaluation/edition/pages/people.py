@@ -71,7 +71,7 @@ def _said(lives: Lives, judged: Mapping[str, OutcomeResult]) -> Markup:
         for arm in ("pilot", "comparison"):
             own = [one for one in item.waves if one.arm == arm]
             cells += [_mean(own[0]), _mean(own[-1])] if own else ["", ""]
-        people = sum(one.respondents for one in item.waves)
+        people = sum(one.respondents or 0 for one in item.waves)
         rows.append([*cells, words.number(people)])
     heads = ["Item", "Pilot areas, first wave", "last wave", "Elsewhere, first wave", "last wave"]
     return table("What people said", [*heads, "Answers"], rows, numeric="tnnnnn")

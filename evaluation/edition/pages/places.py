@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -88,6 +89,12 @@ def _balance_table(study: Results, rows: list[BalanceRow]) -> Markup:
     return table(title, heads, cells, numeric="ttnnnn") if rows else Markup("")
 
 
+def residents(areas: Sequence[Area]) -> float | None:
+    """How many live in an area, on the mean, by the programme's own declaration."""
+    people = [a.population for a in areas if a.population]
+    return sum(people) / len(people) if people else None
+
+
 def _people_table(edition: Edition) -> Markup:
     """Size and deprivation of pilot areas, comparison areas, and all areas of the programme."""
     programme = edition.programme
@@ -100,7 +107,6 @@ def _people_table(edition: Edition) -> Markup:
     ]
     rows = []
     for name, areas in groups:
-        people = [a.population for a in areas if a.population]
         held = [a.code for a in areas if a.code in fifth]
         share = sum(fifth[code] == 1 for code in held) / len(held) if held else None
         mean = sum(income[code] for code in held) / len(held) if held else None
@@ -108,7 +114,7 @@ def _people_table(edition: Edition) -> Markup:
             [
                 name,
                 words.number(len(areas)),
-                words.number(sum(people) / len(people)) if people else "not known",
+                "not known" if (people := residents(areas)) is None else words.number(people),
                 "not known" if share is None else words.percent(100 * share, 0),
                 "not known" if mean is None else words.pounds(mean),
             ]

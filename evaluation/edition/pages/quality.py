@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import compress
@@ -21,6 +22,7 @@ from evaluation.programme import OPEN_SITE
 from evaluation.quarters import Period, parse_instant
 from evaluation.release import Released
 from evaluation.release.last_audit import LastAudit
+from evaluation.release.protected import hidden_by_outcome, median_widening, widenings
 from evaluation.study.record import Results
 from evaluation.study.written import record_if_there
 
@@ -278,10 +280,16 @@ def protected_view(edition: Edition) -> dict[str, Any]:
         "hidden": _hidden(study, made) if made else Markup(""),
         "withheld": _withheld(study, made) if made else Markup(""),
         "said": _hidden_in_all(made) if made else "",
+        "widened": _widened(made) if made else "",
         "values": words.number(len(made.entries)) if made else "",
         "open_data": study.programme in edition.open_data,
         "attacked": _attacked(edition.audit, f"{study.programme}/{study.study}", made),
     }
+
+
+def hidden_share(made: Released) -> float:
+    """Of a hundred counts of sites, how many are hidden."""
+    return 100 * sum(one.hidden for one in made.counts.values()) / max(len(made.counts), 1)
 
 
 def _attacked(audit: LastAudit | None, study: str, made: Released | None) -> str:
@@ -310,33 +318,51 @@ def _hidden_in_all(made: Released) -> str:
     sites, hidden = len(made.counts), sum(one.hidden for one in made.counts.values())
     if not sites:
         return "No count of a site is printed in this edition."
-    share = words.percent(100 * hidden / sites, 1)
+    share = words.percent(hidden_share(made), 1)
     whole = [one for one in made.entries if one.kind == "path" and one.step is None]
     gone = sum(one.printed is None for one in whole)
     quarters = f"{words.number(gone)} of {words.number(len(whole))}" if whole else "none"
     return (
         f"Of {words.number(sites)} counts of a site in a period, {words.number(hidden)} are hidden "
-        f"({share}); of the programme's own periods, {quarters}."
+        f"({share}); of the programme's own periods, {quarters}: a period of all sites is the sum "
+        "of printed counts, and is hidden where one of them is."
     )
 
 
 def _hidden(study: Results, made: Released) -> Markup:
     """By outcome: counts of sites, and periods of the whole programme, that are hidden."""
-    counts: dict[str, list[bool]] = {}
-    for (code, _, _), one in made.counts.items():
-        counts.setdefault(code, []).append(one.hidden)
+    titles = {one.code: one.plain_title for one in study.outcomes}
     rows = [
         [
-            one.plain_title,
-            words.number(len(counts[one.code])),
-            words.number(sum(counts[one.code])),
-            words.number(sum(row.pilot is None for row in one.paths)),
+            titles.get(one.outcome, one.outcome),
+            words.number(one.counts),
+            words.number(one.hidden),
+            words.number(one.periods_hidden),
+            "" if one.widening is None else words.percent(one.widening, 0),
         ]
-        for one in study.outcomes
-        if one.code in counts
+        for one in hidden_by_outcome(made)
     ]
-    heads = ["Outcome", "Counts of sites", "Hidden", "Periods of the programme hidden"]
-    return table("What was hidden, by outcome", heads, rows, numeric="tnnn") if rows else Markup("")
+    heads = [
+        "Outcome",
+        "Counts of sites",
+        "Hidden",
+        "Periods of the programme hidden",
+        "Ranges wider by",
+    ]
+    title = "What was hidden, by outcome"
+    return table(title, heads, rows, numeric="tnnnn") if rows else Markup("")
+
+
+def _widened(made: Released) -> str:
+    """By how much printing widens ranges, of headlines and of all, at the median."""
+    headline, whole = median_widening(made), list(widenings(made.entries).values())
+    if headline is None or not whole:
+        return ""
+    return (
+        f"The ranges of this edition's headlines are {words.percent(headline, 0)} wider than "
+        f"inside, at the median; all ranges {words.percent(statistics.median(whole), 0)}, and the "
+        f"widest by {words.percent(max(whole), 0)}."
+    )
 
 
 def _withheld(study: Results, made: Released) -> Markup:

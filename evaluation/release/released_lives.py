@@ -1,0 +1,257 @@
+"""What people said and what sites did, as it leaves: at a step worth several people.
+
+A mean of answers has a sensitivity as a count has: one respondent moves it by the span of answers
+times his weight over how many answered. What better lives are worth is an effect on such a mean,
+times people: it stands at its effect's step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from evaluation.disclosure.counts import Atom, Count, cell_of, rounded
+from evaluation.disclosure.effects import step_of, stepped
+from evaluation.disclosure.key import Key
+from evaluation.disclosure.policy import Policy
+from evaluation.disclosure.released import (
+    Entry,
+    Kind,
+    SurveyMean,
+    money_step,
+    p_value,
+    significant,
+    survey_step,
+)
+from evaluation.learning.practice import Practised, Printed
+from evaluation.quarters import Period
+from evaluation.release.rounding import Terms
+from evaluation.study.lives_record import LARGEST_WEIGHT, ArmWave, Item, Lives, VoicesSaid, Worth
+
+AGREED_FIGURES = 2
+ENDS = (("mean", 0), ("low", -1), ("high", 1))
+
+
+@dataclass(frozen=True, kw_only=True)
+class LivesSteps:
+    """How a survey's figures are printed.
+
+    effect, step : the effect that the worth is made of, and its step; None where there is none.
+    """
+
+    address: str
+    programme: str
+    key: Key
+    policy: Callable[[str], Policy]
+    effect: float | None
+    step: float | None
+    drawn: int
+
+
+def respondents(item: Item, wave: ArmWave, programme: str, key: Key, policy: Policy) -> Count:
+    """How many answered an item in an arm and a wave, as it is printed: an atom of its own."""
+    return rounded(wave.respondents or 0, _atom(item, wave, programme), key, policy)
+
+
+def _atom(item: Item, wave: ArmWave, programme: str) -> Atom:
+    series = f"{item.outcome}|respondents"
+    return Atom.of(programme, series, (f"the {wave.arm} areas",), Period.parse(wave.quarter))
+
+
+def one_answer(item: Item, programme: str, key: Key, policy: Policy) -> float | None:
+    """The most that one respondent moves the mean of one pilot area by.
+
+    By how many are printed to have answered, so that it says nothing of what is not; None where
+    no pilot area was asked.
+    """
+    found = []
+    for wave in (one for one in item.waves if one.arm == "pilot"):
+        shown = respondents(item, wave, programme, key, policy).printed
+        held = policy.shown_from if shown is None else shown
+        found.append(item.span * LARGEST_WEIGHT * max(wave.areas, 1) / held)
+    return max(found, default=None)
+
+
+def release_lives(lives: Lives, steps: LivesSteps) -> tuple[dict[str, Any], list[Entry]]:
+    """The survey as it leaves, and its lines of the register."""
+    door = _Lives(steps)
+    shown = lives.plain()
+    shown["items"] = [door.item(one) for one in lives.items]
+    # Of the first item that has as many waves, as it was counted inside.
+    first = next(
+        (one for one in lives.items if lives.answers == sum(w.respondents or 0 for w in one.waves)),
+        lives.items[0],
+    )
+    shown["answers"] = sum(
+        door.respondents[first.outcome, w.arm, w.quarter].printed or 0 for w in first.waves
+    )
+    if lives.worth is not None:
+        shown["worth"] = door.worth(lives.worth)
+    if lives.voices is not None:
+        shown["voices"] = door.voices(lives.voices)
+    return shown, door.entries
+
+
+class _Lives:
+    def __init__(self, steps: LivesSteps) -> None:
+        self.steps, self.key = steps, steps.key
+        self.respondents: dict[tuple[str, str, str], Count] = {}
+        self.entries: list[Entry] = []
+
+    def item(self, item: Item) -> dict[str, Any]:
+        return {**item.plain(), "waves": [self._wave(item, one) for one in item.waves]}
+
+    def _wave(self, item: Item, wave: ArmWave) -> dict[str, Any]:
+        policy, programme = self.steps.policy(item.outcome), self.steps.programme
+        many = respondents(item, wave, programme, self.key, policy)
+        self.respondents[item.outcome, wave.arm, wave.quarter] = many
+        name = f"{item.outcome}.{wave.arm}.{wave.quarter}"
+        atom = _atom(item, wave, programme)
+        self._enter(f"{name}.respondents", "count", many.printed, policy.base, many, atom)
+        found = self._mean(item, wave, many, policy, name)
+        shown = {"mean": found.printed, "low": found.low, "high": found.high}
+        for part, value in shown.items():
+            self._enter(f"{name}.{part}", "mean", value, found.step)
+        return {**wave.plain(), **shown, "respondents": many.printed}
+
+    def _mean(
+        self, item: Item, wave: ArmWave, many: Count, policy: Policy, name: str
+    ) -> SurveyMean:
+        held = policy.shown_from if many.printed is None else many.printed
+        step = survey_step(item.span, LARGEST_WEIGHT / held, policy.step_people)
+        hidden = many.hidden or wave.areas < policy.least_areas
+
+        def at(part: str, value: float | None, away: int) -> float | None:
+            if value is None or hidden:
+                return None
+            drawn = self.key.share_of(["survey", self.steps.address, name, part])
+            return stepped(value, step, drawn, away)
+
+        return SurveyMean(
+            printed=at("mean", wave.mean, 0),
+            low=at("low", wave.low, -1),
+            high=at("high", wave.high, 1),
+            step=step,
+            respondents=many,
+        )
+
+    def worth(self, worth: Worth) -> dict[str, Any]:
+        """WELLBYs and pounds at the step of the effect that they are made of, times people."""
+        shown = worth.plain()
+        effect, step = self.steps.effect, self.steps.step
+        wellbys = worth.wellbys.mean or 0.0
+        # So many WELLBYs hang on one unit of the effect.
+        a_unit = abs(wellbys / effect) if effect else float(worth.adults)
+        least = step_of(a_unit * (step or 0.1), 1)
+        prices = {"pounds_low": "low", "pounds_central": "central", "pounds_high": "high"}
+        for part in ("wellbys", "pounds", *prices):
+            held = getattr(worth, part).plain()
+            price = worth.prices[prices.get(part, "central")] if part != "wellbys" else 1.0
+            own = step_of(least * price, 1)
+            if part != "wellbys":
+                own = max(own, money_step(max(abs(held[end] or 0.0) for end, _ in ENDS)))
+            for end, away in ENDS:
+                value = held[end]
+                if value is not None:
+                    drawn = self.key.share_of(["worth", self.steps.address, part, end])
+                    value = stepped(value, own, drawn, away)
+                shown[part][end] = value
+                self._enter(f"worth.{part}.{end}", "money", value, own)
+        shown["prices"] = {name: significant(one, 3) for name, one in worth.prices.items()}
+        return shown
+
+    def voices(self, voices: VoicesSaid) -> dict[str, Any]:
+        """Shares at five writers' worth, their differences of what is printed."""
+        policy = self.steps.policy("voices")
+        shown = voices.plain()
+        people = {arm: self._writers(arm, many, policy) for arm, many in voices.people.items()}
+        shown["people"] = {arm: one.printed or 0 for arm, one in people.items()}
+        if voices.agreement is not None:
+            shown["agreement"] = significant(voices.agreement, AGREED_FIGURES)
+        for code in shown["codes"]:
+            for arm, many in people.items():
+                if arm in code:
+                    code[arm] = self._share(code["code"], arm, code[arm], many, policy)
+            both = code["pilot"] is not None and code["comparison"] is not None
+            code["difference"] = round(code["pilot"] - code["comparison"], 6) if both else None
+            if code["alpha"] is not None:
+                code["alpha"] = significant(code["alpha"], AGREED_FIGURES)
+            if code["p_value"] is not None:
+                code["p_value"] = p_value(code["p_value"], self.steps.drawn)
+        return shown
+
+    def _writers(self, arm: str, many: int, policy: Policy) -> Count:
+        # Whoever wrote anything at all, in every wave: one count, of no time.
+        atom = Atom(
+            programme=self.steps.programme,
+            series="voices|writers",
+            areas=(f"the {arm} areas",),
+            first=0,
+            last=0,
+        )
+        shown = rounded(many, atom, self.key, policy)
+        self._enter(f"voices.{arm}.people", "count", shown.printed, policy.base, shown)
+        return shown
+
+    def _share(
+        self, code: str, arm: str, share: float | None, many: Count, policy: Policy
+    ) -> float | None:
+        if share is None or many.printed is None:
+            return None
+        step = step_of(100 / many.printed, policy.step_people)
+        drawn = self.key.share_of(["voices", self.steps.address, code, arm])
+        # A share of none and one of all would tell of everybody.
+        shown = min(max(stepped(share, step, drawn), 0.0), 100.0)
+        self._enter(f"voices.{code}.{arm}", "rate", shown, step)
+        return shown
+
+    def _enter(
+        self,
+        name: str,
+        kind: Kind,
+        printed: float | None,
+        step: float,
+        count: Count | None = None,
+        atom: Atom | None = None,
+    ) -> None:
+        self.entries.append(
+            Entry(
+                address=f"{self.steps.address}.{name}",
+                kind=kind,
+                printed=printed,
+                low=None if count is None else count.low,
+                high=None if count is None else count.high,
+                step=step,
+                cell="" if atom is None else cell_of(self.key, atom),
+            )
+        )
+
+
+def practice_printed(programme: str, terms: Terms) -> Printed:
+    """How a site's figures of practice are printed.
+
+    Whom a practice reached is counted of people, as an outcome is: so its figure stands at a step
+    worth several of those who could have been reached, with an offset of its own, and is hidden
+    where these are hidden themselves. The mean of what single areas say stands at a step that
+    several people in one of them are worth.
+    """
+
+    def printed(one: Practised) -> float | None:
+        if terms.open_data:
+            return one.value
+        policy = terms.policy(one.figure)
+        if one.per == 1.0:
+            step = step_of(1 / one.out_of, policy.step_people)
+        else:
+            atom = Atom.of(programme, f"{one.figure}|out of", one.areas, one.period)
+            shown = rounded(round(one.out_of), atom, terms.key, policy)
+            if shown.printed is None:
+                return None
+            step = step_of(one.per / shown.printed, policy.step_people)
+        drawn = terms.key.share_of(
+            ["practice", programme, one.figure, one.site, one.period.label, list(one.areas)]
+        )
+        return max(0.0, stepped(one.value, step, drawn))
+
+    return printed
