@@ -218,7 +218,7 @@ def effect_rows(study: Results) -> list[dict[str, Any]]:
     return [
         {
             "outcome": outcome.plain_title,
-            "estimator": ESTIMATOR_NAMES[estimate.estimator],
+            "estimator": ESTIMATOR_NAMES.get(estimate.estimator, estimate.estimator),
             "where": sites.get(str(entry), str(entry)) if by == "site" else ALL_SITES,
             "said": words.shown_with_range(estimate, shown),
             "unit": words.tick_unit(estimate) or outcome.unit,
