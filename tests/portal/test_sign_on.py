@@ -220,6 +220,24 @@ def test_signing_out_leads_to_the_services_own_end(ada: Any, provider: Provider)
     assert f'href="{provider.address}/leave?id_token_hint=' in text and not has_session(browser)
 
 
+def test_what_ends_ones_session_there_is_not_shown_to_the_next(
+    ada: Any, provider: Provider
+) -> None:
+    from django.contrib.auth.hashers import make_password
+
+    from evaluation.portal.models import Person
+
+    person("Ada Ashworth", "checker")
+    browser = client()
+    assert back(browser, provider)["Location"] == "/sign-in/set-up"
+    other = person("Ben Booth", "officer", "S01", "nhs")
+    Person.objects.filter(pk=other.pk).update(password=make_password("a long enough pass phrase"))
+    form = {"email": other.email, "password": "a long enough pass phrase"}
+    assert browser.post("/sign-in", form).status_code == 303 and has_session(browser)
+    answer = browser.post("/sign-out")
+    assert (answer.status_code, answer["Location"]) == (303, "/sign-in")
+
+
 def test_without_passwords_the_service_alone_signs_in(
     ada: Any, provider: Provider, set_portal: Callable[..., Portal]
 ) -> None:

@@ -218,6 +218,7 @@ def effect_rows(study: Results) -> list[dict[str, Any]]:
     return [
         {
             "outcome": outcome.plain_title,
+            # Results of before may name one that is called otherwise now.
             "estimator": ESTIMATOR_NAMES.get(estimate.estimator, estimate.estimator),
             "where": sites.get(str(entry), str(entry)) if by == "site" else ALL_SITES,
             "said": words.shown_with_range(estimate, shown),

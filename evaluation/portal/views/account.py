@@ -86,11 +86,15 @@ def _sign_in_page(
     )
 
 
-def go_in(request: Any, person: Person, after: str, *, strong: bool = False) -> HttpResponse:
+def go_in(
+    request: Any, person: Person, after: str, *, strong: bool = False, leave: str = ""
+) -> HttpResponse:
     """On once it is known who somebody is: to the code, to setting one up, or in.
 
-    strong : who said so asked for a second factor already.
+    strong : who said so asked for a second factor already. leave : where the login service ends its
+    own session; never that of who began to sign in here before.
     """
+    request.session["leave"] = leave
     if strong or not needs_second_factor(person):
         accounts.succeeded(person)
         begin_session(request, person)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from django.http import Http404, HttpResponse
 
 from evaluation.disclosure import bundle as bundles
-from evaluation.errors import DisclosureError, NotForPublication
+from evaluation.errors import DisclosureError, NotForPublication, UserError
 from evaluation.ledger.ledger import Ledger
 from evaluation.portal import drafts, event_chain, outbox
 from evaluation.portal.drafts import portal
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from evaluation.disclosure.bundle import Bundle
-    from evaluation.errors import UserError
     from evaluation.ledger.signatures import PrintedValue, Signature, SignatureKind
 
 _SHOWN = 200
@@ -94,7 +93,7 @@ def _why(error: UserError) -> str:
     return error.why if isinstance(error, DisclosureError) else ""
 
 
-def _missing(request: Any) -> DisclosureError | NotForPublication | None:
+def _missing(request: Any) -> UserError | None:
     """What stands between now and a publication by this person; None where nothing does."""
     # Publishing loads what it prints with: not before somebody asks for a page of it.
     from evaluation.publish.publish import refuse_publication
@@ -104,7 +103,7 @@ def _missing(request: Any) -> DisclosureError | NotForPublication | None:
     by = request.person.name if may(request.person, Act.PUBLISH) else ""
     try:
         refuse_publication(held.workspace, held.programme_name, by=by)
-    except (DisclosureError, NotForPublication) as error:
+    except UserError as error:
         return error
     return None
 
@@ -163,7 +162,7 @@ def ask(request: Any) -> HttpResponse:
     try:
         name = StudyName.parse(typed["study"])
         refuse_request(held.workspace, held.programme, name, by=request.person.name)
-    except DisclosureError as error:
+    except UserError as error:
         return _lacks(request, error, "/releases")
     exceptions = [line.strip() for line in typed["exceptions"].splitlines() if line.strip()]
     outbox.wants_release(typed["study"], by=request.person.name, exceptions=exceptions)
@@ -201,7 +200,7 @@ def _bundle_page(
     try:
         found = _bundle(name)
         now = bundles.standing_of(held.workspace, held.programme, found)
-    except DisclosureError as error:
+    except UserError as error:
         return _lacks(request, error, "/releases")
     content, checks = found.content, may(request.person, Act.CHECK_RELEASE)
     if checks:
@@ -271,7 +270,7 @@ def decide(request: Any, name: str) -> HttpResponse:
             by=request.person.name,
             note=typed["note"],
         )
-    except DisclosureError as error:
+    except UserError as error:
         return _lacks(request, error, f"/releases/{name}")
     event_chain.record(request.person.name, SAID[DECISIONS[typed["decision"]]], found.name)
     return go(f"/releases/{name}")
@@ -283,7 +282,7 @@ def values_csv(request: Any, name: str) -> HttpResponse:
     need(request, Act.SEE_RELEASES)
     try:
         found = _bundle(name)
-    except DisclosureError as error:
+    except UserError as error:
         return _lacks(request, error, "/releases")
     drafts.downloaded(request.person, f"values of {found.name}")
     difference = found.content["difference"]
@@ -305,7 +304,7 @@ def counts_csv(request: Any, name: str) -> HttpResponse:
     need(request, Act.CHECK_RELEASE)
     try:
         found = _bundle(name)
-    except DisclosureError as error:
+    except UserError as error:
         return _lacks(request, error, "/releases")
     drafts.downloaded(request.person, f"counts of {found.name}")
     rows = [
@@ -394,7 +393,7 @@ def withdraw(request: Any) -> HttpResponse:
         withdraw_cell(
             held.workspace, typed["address"], by=request.person.name, note=typed["note"][:_NOTE]
         )
-    except DisclosureError as error:
+    except UserError as error:
         return _lacks(request, error, "/register")
     event_chain.record(request.person.name, "withdrew a printed value", typed["address"])
     return go("/register")

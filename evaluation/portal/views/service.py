@@ -96,9 +96,9 @@ def come_back(request: Any) -> HttpResponse:
         person = _person(proven, held["invitation"])
     except SignOnRefused as error:
         return _refused(request, error)
-    request.session["leave"] = proven.leave
     strong = service.second_factor and proven.strong
-    return go_in(request, person, local(str(held["next"])), strong=strong)
+    after = local(str(held["next"]))
+    return go_in(request, person, after, strong=strong, leave=proven.leave)
 
 
 _AGAIN = "Begin again at Sign in."
