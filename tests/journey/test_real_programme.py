@@ -186,7 +186,7 @@ def test_what_is_no_longer_as_it_was_approved_stays_inside(
 
     own = json.loads(newstart(root, "release", "request", pilot.STUDY, "--as", "Cat", "--json"))
     stopped(
-        "nobody checks what he asked for",
+        "nobody checks what they asked for",
         *("release", "approve", own["bundle"], "--as", "Cat", "--note", "mine"),
     )
     newstart(root, "release", "approve", own["bundle"], "--as", "Dot", "--note", "seen")
