@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import sys
 import tempfile
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,7 +75,12 @@ def graded(text: str) -> float:
     A point inside a number is no end of a sentence, and would make every text an easy one.
     """
     whole_numbers = re.sub(r"(\d)[.,](?=\d)", r"\1", text)
-    return round(float(textstat.flesch_kincaid_grade(whole_numbers)), 1) if text else 0.0
+    if not text:
+        return 0.0
+    with warnings.catch_warnings():
+        # Its dictionary of syllables is read from a file that it leaves open.
+        warnings.simplefilter("ignore", ResourceWarning)
+        return round(float(textstat.flesch_kincaid_grade(whole_numbers)), 1)
 
 
 def main(folder: str, *options: str) -> int:

@@ -451,10 +451,31 @@ def refuse_duplicates(
         )
 
 
+def _numbered(held: pd.Series, column: str) -> NDArray[np.intp]:
+    """Which of the column's values each row has.
+
+    Raises
+    ------
+    PanelError : a cell holds no single value.
+    """
+    try:
+        return pd.factorize(held)[0]
+    except TypeError:
+        odd = next(one for one in held if isinstance(one, (list, dict, set, np.ndarray)))
+        raise PanelError(
+            f"column {column!r} holds {odd!r} in one cell.", expected="one value an area"
+        ) from None
+
+
 def constant_attributes(
     frame: pd.DataFrame, index: pd.Index, rows: NDArray[np.intp], columns: Mapping[str, str]
 ) -> pd.DataFrame:
-    """Attributes by area: the value of its first row, which all its rows must share."""
+    """Attributes by area: the value of its first row, which all its rows must share.
+
+    Raises
+    ------
+    PanelError : a value changes over time, or a cell holds no single one.
+    """
     first = np.empty(len(index), dtype=np.intp)
     first[rows[::-1]] = np.arange(len(rows))[::-1]
     areas = pd.DataFrame(index=index)
@@ -462,7 +483,7 @@ def constant_attributes(
         held = frame[column]
         # Compared as numbers where they are: many rows, few areas.
         numeric = isinstance(held.dtype, np.dtype) and held.dtype.kind in "biuf"
-        plain = held.to_numpy() if numeric else pd.factorize(held)[0]
+        plain = held.to_numpy() if numeric else _numbered(held, column)
         expected = plain[first][rows]
         changes = (plain != expected) & ((plain == plain) | (expected == expected))
         if changes.any():

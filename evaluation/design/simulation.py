@@ -319,11 +319,6 @@ def _statistics(
     first, raw, shift = start_of(panel, simulation), [], []
     whole = None
     known_at = [panel.until(panel.periods[first + look]) for look in taken]
-    if simulation.withheld:
-        # Looks follow each other by the number of an assignment: with other ones drawn they cannot.
-        drawn = {registry.drawn_anew(name, known, OUTCOME, assignments) for known in known_at}
-        if len(drawn) > 1:
-            raise EstimateError("other assignments are drawn than at the look before.")
     # Such an estimator's effects do not move with later data: one fit over the whole panel serves
     # all looks.
     if not simulation.restated and registry.estimated_once(name, panel, OUTCOME):

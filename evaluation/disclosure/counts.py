@@ -184,6 +184,19 @@ def complement(denominator: int, count: Count) -> Count:
     )
 
 
+def among(count: Count, people: float | None, policy: Policy) -> Count:
+    """A count among so many people, hidden where nearly all of them are in it.
+
+    By the same rule as a low count, and by what is shown: whoever is not counted is a few.
+    """
+    if count.printed is None or people is None:
+        return count
+    # What is clearly above it, visits over households say, is no part of it.
+    if not -policy.base < people - count.printed < policy.shown_from:
+        return count
+    return Count(printed=None, low=0, high=None, atoms=count.atoms, areas=count.areas)
+
+
 def possible(
     prints: Sequence[int | None], revisions: Sequence[int], policy: Policy, most: int | None = None
 ) -> tuple[int, ...]:

@@ -191,6 +191,10 @@ def events_drawn(rows: Sequence[Mapping[str, Any]], unit: str, period: str, size
     return draw
 
 
+NAME_WRAP = 34
+"""Characters of a row's name on one line beside a chart."""
+
+
 class ForestRow(NamedTuple):
     """An effect beside others: ``figure`` holds ``effect, low, high``, ``said`` its words."""
 
@@ -207,11 +211,11 @@ def forest(rows: Sequence[ForestRow], unit: str, size: Size) -> str:
 
 def forest_drawn(rows: Sequence[ForestRow], unit: str, size: Size) -> Drawing:
     """The sheet of `forest`."""
-    step = 58 if size.narrow else 36
-    left = 14 if size.narrow else 250
-    draw = Drawing(
-        size, step * len(rows) + 50, Margins(left=left, right=14 if size.narrow else 170, top=12)
-    )
+    # A name of three lines would touch the one below it.
+    tall = any(len(textwrap.wrap(row.label, NAME_WRAP)) > 2 for row in rows)
+    step = 58 if size.narrow else 48 if tall else 36
+    left, right = (24, 24) if size.narrow else (250, 170)
+    draw = Drawing(size, step * len(rows) + 50, Margins(left=left, right=right, top=12))
     axes = draw.axes
     draw.rows(len(rows), below=0.45, above=(0.45, 0.2))
     reach = _reach([row.figure for row in rows])
@@ -379,11 +383,11 @@ def _forest_text(draw: Drawing, y: float, label: str, figure: str) -> None:
     axes, text = draw.axes, draw.size.text
     blend = axes.get_yaxis_transform()
     if draw.size.narrow:
-        draw.name(y, label, wrap=34, up=0.42, smaller=(0.5, 0.5))
+        draw.name(y, label, wrap=NAME_WRAP, up=0.42, smaller=(0.5, 0.5))
         how: dict[str, Any] = {"color": MUTED, "bbox": PAPER, "fontsize": text - 1}
         axes.text(0, y + 0.14, figure, transform=blend, va="bottom", **how)
         return
-    draw.name(y, label, wrap=34, up=0.42, smaller=(0.5, 0.5))
+    draw.name(y, label, wrap=NAME_WRAP, up=0.42, smaller=(0.5, 0.5))
     end = (draw.margins.right - 2, 0)
     draw.beside((1, y), figure, end, xycoords=blend, ha="right", color=MUTED, fontsize=text - 0.5)
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from evaluation import fingerprint
 from evaluation.errors import EstimateError
 from evaluation.estimate import samples
 from evaluation.estimate.assignments import variance_by_population
@@ -27,7 +26,7 @@ from evaluation.estimate.synthetic import (
     synthetic_did,
     tested,
 )
-from evaluation.estimate.two_way import TwoWaySettings, balanced, two_way_fixed_effects
+from evaluation.estimate.two_way import TwoWaySettings, two_way_fixed_effects
 from evaluation.protocol import DidPlan, EstimatorName, Gaps, Protocol
 
 if TYPE_CHECKING:
@@ -44,9 +43,6 @@ ESTIMATED_ONCE: tuple[EstimatorName, ...] = (
 )
 """Estimators whose weights use only periods before the start: later periods change no earlier gap,
 so one fit on the whole panel holds the figures of every earlier look (see `estimated_once`)."""
-
-TWO_WAY: tuple[EstimatorName, ...] = ("fixed_effects", "first_differences")
-"""Estimators that leave out areas with a missing figure, and draw assignments without them."""
 
 SUMS_OF_GAPS: tuple[EstimatorName, ...] = (*ESTIMATED_ONCE, "synthetic_did")
 
@@ -138,19 +134,6 @@ def to_test(
         return fit(name, panel, outcome, choices, assignments)
     studentised = _to_scale(name, panel, outcome, choices, assignments)
     return tested(panel, outcome, synthetic_unit, studentised)
-
-
-def drawn_anew(name: EstimatorName, panel: Panel, outcome: str, assignments: Assignments) -> str:
-    """Fingerprint of the areas and assignments of an estimator that leaves some out; else empty.
-
-    Looks by other assignments cannot be followed from one to the next.
-    """
-    if name not in TWO_WAY:
-        return ""
-    kept, said = balanced(panel, outcome)
-    if not said:
-        return ""
-    return fingerprint.of_data([list(kept.areas.index), assignments.redrawn(kept).fingerprint])
 
 
 def estimated_once(name: EstimatorName, panel: Panel, outcome: str) -> bool:

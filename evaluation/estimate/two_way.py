@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -14,8 +14,7 @@ from evaluation.estimate import samples
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.estimate import Estimate, Inference
 from evaluation.estimate.inference import Draws
-from evaluation.panel import NEVER, whole_periods_of
-from evaluation.wording import Sentence
+from evaluation.panel import NEVER
 
 if TYPE_CHECKING:
     from linearmodels.panel.results import PanelResults
@@ -66,8 +65,9 @@ def two_way_fixed_effects(
 ) -> Estimate:
     """The coefficient of "has started" with area and period effects, by linearmodels.
 
-    One entry (``overall()``); there is nothing to split. Areas with a missing figure are left out
-    and counted in a warning.
+    One entry (``overall()``); there is nothing to split. It is least squares over every cell that
+    has a figure: an area with gaps counts with those that it has. Of a first period treated in part
+    the share that was treated stands in place of 1 (`Panel.partial`).
 
     Parameters
     ----------
@@ -80,14 +80,13 @@ def two_way_fixed_effects(
     """
     settings = settings or TwoWaySettings()
     samples.check_call(panel, settings, TwoWaySettings, inference, level)
-    panel, dropped = balanced(panel, outcome)
     if settings.weights and inference != "analytic":
         raise InferenceRefused(
             "weighted two-way fixed effects are not re-assigned here.",
             mend="leave weights out, or use `did` with weights",
         )
     sample = samples.take(panel, outcome, settings.scale, settings.weights)
-    warnings = sample.warnings + dropped
+    warnings = sample.warnings
     if inference == "bootstrap":
         raise InferenceRefused(
             "two-way fixed effects have no bootstrap here.", mend="use 'placebo' or 'analytic'"
@@ -96,15 +95,13 @@ def two_way_fixed_effects(
         name = settings.method.replace("_", " ")
         warnings += samples.refuse_few(sample, name, replication=settings.replication)
     errors = settings.errors if inference == "analytic" else "unadjusted"
-    _require_change(sample)
-    fitted = _fit(_long(sample), settings.method, errors)
-    error = np.array([float(fitted.std_errors["started"]) * _nested(sample, errors)])
+    changed = _require_change(sample, settings)
+    fitted = _fit(sample, settings.method, errors)
+    error = np.array([float(fitted.std_errors["started"]) * _nested(fitted, errors, sample)])
     draws = None
     if inference == "placebo":
         if assignments is None:
             assignments = Assignments.draw(sample.panel, strata=(), seed=seed)
-        elif dropped:
-            assignments = assignments.redrawn(sample.panel)
         samples.same_areas(assignments, sample)
         warnings += samples.not_to_scale(sample)
         draws = _placebo(sample, settings, assignments, float(fitted.params["started"]))
@@ -116,7 +113,7 @@ def two_way_fixed_effects(
         estimand="one coefficient for every started area and period",
         inference=inference,
         level=level,
-        index=_one_entry(len(sample.treated.units)),
+        index=_one_entry(changed),
         effects=np.array([float(fitted.params["started"])]),
         draws=draws,
         analytic_error=error if inference == "analytic" else None,
@@ -128,19 +125,31 @@ def two_way_fixed_effects(
     )
 
 
-def _require_change(sample: samples.Sample) -> None:
-    """Refuse starts that no figures lie on both sides of.
+def _require_change(sample: samples.Sample, settings: TwoWaySettings) -> int:
+    """Refuse figures that tell no effect; how many treated areas have some on both sides.
 
     Raises
     ------
-    EstimateError : as it says.
+    EstimateError : no figures lie on both sides of a start, or the coefficient is one of area and
+        period effects.
     """
-    starts = samples.among_seen(sample.seen, sample.treated.starts)
-    if not ((starts > 0) & (starts < sample.seen.sum())).any():
+    on = samples.unit_figures(sample)[sample.treated.units]
+    both = ((on == 0).any(axis=1)) & ((on > 0).any(axis=1))
+    if not both.any():
         raise EstimateError(
             "no treated area has figures both before and after its start.",
             mend="bring the figures that are missing, or choose another outcome",
         )
+    terms = _Terms.of(sample, settings.method)
+    left = terms.left_of(samples.unit_figures(sample))
+    if not left > TOLD * terms.own_of(samples.unit_figures(sample)):
+        raise EstimateError(
+            "the figures do not tell an effect from what areas and periods are by themselves: no "
+            "comparison area has figures in the periods in which a treated one has, before and "
+            "after its start.",
+            mend="bring the figures that are missing, or choose another outcome",
+        )
+    return int(both.sum())
 
 
 def _one_entry(n_areas: int) -> pd.DataFrame:
@@ -156,53 +165,85 @@ def _one_entry(n_areas: int) -> pd.DataFrame:
     )
 
 
-def balanced(panel: Panel, outcome: str) -> tuple[Panel, tuple[str, ...]]:
-    """The eligible areas with a figure in every period that any has one, and a word on the rest."""
-    panel = panel.eligible()
-    figures = whole_periods_of(panel, outcome)
-    leave = np.asarray(np.isnan(figures[:, samples.seen_periods(figures)]).any(axis=1))
-    if not leave.any():
-        return panel, ()
-    if leave.all():
-        raise EstimateError(
-            "every area has a missing or suppressed figure, so that no complete one is left.",
-            mend="use did or imputation, which make do with missing figures",
-        )
-    treated = int((leave & panel.treated).sum())
-    for whole, what in ((panel.treated, "started"), (~panel.treated, "comparison")):
-        if whole.any() and (leave | ~whole).all():
-            raise EstimateError(
-                f"every {what} area has a missing or suppressed figure, so that no complete one is "
-                "left.",
-                mend="use did or imputation, which make do with missing figures",
-            )
-    return panel.select(~leave), (
-        Sentence.of(
-            f"{int(leave.sum())} areas ({treated} of them started) have a missing or suppressed "
-            "figure and are left out",
-            "areas_left_out",
-        ),
-    )
+# Of a regressor's sum of squares: less than this is rounding, and the effects of areas and periods
+# tell all of it.
+TOLD = 1e-10
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Terms:
+    """What area and period effects leave of figures, over the cells that have one.
+
+    By Frisch, Waugh and Lovell the coefficient of D is D'My / D'MD, M taking out the effects of
+    areas and periods. First those of areas, cell by cell (their means, or by differences); what
+    those of periods then take is a quadratic form in one vector of periods. So each area adds a
+    number and a vector of its own, whatever else is treated, and thousands of assignments are sums
+    of these.
+
+    held : (N, P) cells that count: with figures, or with the change to the next figure. inverse :
+    (P, P) of the periods' second moments (Moore and Penrose: periods that no area joins have an
+    effect each). seen : positions of the periods that any area has a figure of.
+    """
+
+    held: NDArray[np.bool_]
+    inverse: NDArray[np.float64]
+    seen: NDArray[np.bool_]
+    method: Method
+
+    @classmethod
+    def of(cls, sample: samples.Sample, method: Method) -> _Terms:
+        """Those of a sample."""
+        held = np.isfinite(sample.figures[:, sample.seen])
+        if method == "first_differences":
+            held = held[:, 1:] & held[:, :-1]
+            moments = np.diag(held.sum(axis=0).astype(float))
+        else:
+            own = held / np.maximum(held.sum(axis=1, keepdims=True), 1)
+            moments = np.diag(held.sum(axis=0).astype(float)) - held.T.astype(float) @ own
+        # The moments are counts, so that what is none of them is far below one; numpy's own bound
+        # lies within the rounding of a moment that is nothing.
+        inverse = np.linalg.pinv(moments, rcond=1e-10, hermitian=True)
+        return cls(held=held, inverse=inverse, seen=sample.seen, method=method)
+
+    def without_areas(self, figures: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(..., N, P) figures (..., N, T) without area effects; 0 in cells that do not count."""
+        shown = figures[..., self.seen]
+        if self.method == "first_differences":
+            return np.where(self.held, np.diff(shown, axis=-1), 0.0)
+        shown = np.where(self.held, shown, 0.0)
+        mean = shown.sum(axis=-1) / np.maximum(self.held.sum(axis=-1), 1)
+        return np.where(self.held, shown - mean[..., None], 0.0)
+
+    def residual(self, figures: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(N, P) figures without area and period effects; 0 in cells that do not count."""
+        # From about nothing: a level far above its changes would cost their last digits.
+        level = np.nanmean(figures[:, self.seen])
+        apart = self.without_areas(figures - level)
+        effects = np.broadcast_to(self.inverse @ apart.sum(axis=0), apart.shape)
+        if self.method == "first_differences":
+            return np.where(self.held, apart - effects, 0.0)
+        mean = np.where(self.held, effects, 0.0).sum(axis=1) / np.maximum(self.held.sum(axis=1), 1)
+        return np.where(self.held, apart - effects + mean[:, None], 0.0)
+
+    def own_of(self, on: NDArray[np.float64]) -> float:
+        """Sum of squares of a regressor without area effects."""
+        return float((self.without_areas(on) ** 2).sum())
+
+    def left_of(self, on: NDArray[np.float64]) -> float:
+        """Sum of squares of a regressor without area and period effects."""
+        apart = self.without_areas(on)
+        total = apart.sum(axis=0)
+        return float((apart**2).sum() - total @ self.inverse @ total)
 
 
 def _placebo(
     sample: samples.Sample, settings: TwoWaySettings, assignments: Assignments, effect: float
 ) -> Draws:
-    """The coefficient under every assignment.
-
-    By Frisch, Waugh and Lovell it is sum(D~ y~) / sum(D~ D~) with effects partialled out. The
-    denominator depends on how many areas start when, never on which; the numerator sums, for
-    each pseudo-treated area, one figure that depends on its area and start alone.
-    """
-    start = sample.panel.start_index
-    on = ((start[:, None] >= 0) & (np.arange(sample.n_periods) >= start[:, None])).astype(float)
-    # Periods that nobody has a figure in are none, and a start in one is in the next that has some.
-    y, on = sample.figures[:, sample.seen], on[:, sample.seen]
-    treated = sample.treated
-    held = replace(treated, starts=samples.among_seen(sample.seen, treated.starts))
-    assignments = replace(assignments, treated=held)
-    raw, shift = (_coefficients(figures, on, settings, assignments) for figures in (y, on))
-    if not np.isclose(raw[0, 0], effect, rtol=1e-8, atol=1e-12):
+    """The coefficient under every assignment."""
+    terms = _Terms.of(sample, settings.method)
+    y, on = sample.figures, samples.unit_figures(sample)
+    raw, shift = (_coefficients(figures, sample, terms, assignments) for figures in (y, on))
+    if not np.isclose(raw[0, 0], effect, rtol=1e-8, atol=1e-12 * (1 + np.nanmax(np.abs(y)))):
         raise ArithmeticError(
             f"the coefficient by re-assignment ({raw[0, 0]}) differs from linearmodels' ({effect})."
         )
@@ -210,88 +251,88 @@ def _placebo(
 
 
 def _coefficients(
-    y: NDArray[np.float64],
-    on: NDArray[np.float64],
-    settings: TwoWaySettings,
-    assignments: Assignments,
+    figures: NDArray[np.float64], sample: samples.Sample, terms: _Terms, assignments: Assignments
 ) -> NDArray[np.float64]:
-    treated = assignments.treated
-    if settings.method == "fixed_effects":
-        within_y, within_on = _demeaned(y), _demeaned(on)
-        figure = np.flip(np.cumsum(np.flip(within_y, axis=1), axis=1), axis=1)
-    else:
-        change_y, change_on = np.diff(y, axis=1, prepend=y[:, :1]), np.diff(on, axis=1)
-        within_on = change_on - change_on.mean(axis=0)
-        figure = change_y - change_y.mean(axis=0)
-    # A start after the last period with figures moves nothing.
-    figure = np.append(figure, np.zeros((len(figure), 1)), axis=1)
+    """(B, 1) the coefficient of figures under every assignment; NaN where it has none.
+
+    Areas that stand for the same start, treated for the same share of it, add the same terms: these
+    are worked out once for every area and gathered.
+    """
+    treated, pseudo_treated = assignments.treated, assignments.pseudo_treated
     starts = treated.starts[treated.cohort_of]
-    moved = figure[assignments.pseudo_treated, starts].sum(axis=1)
-    coefficients: NDArray[np.float64] = moved / (within_on**2).sum()
-    return coefficients[:, None]
+    shares = sample.panel.exposure[treated.units]
+    kinds, kind_of = np.unique(np.stack([starts, shares], axis=1), axis=0, return_inverse=True)
+    residual, periods = terms.residual(figures), np.arange(sample.n_periods)
+    above, own = np.zeros((2, len(pseudo_treated)))
+    total = np.zeros((len(pseudo_treated), residual.shape[1]))
+    for kind, (start, share) in enumerate(kinds.tolist()):
+        profile = np.where(periods == start, share, (periods > start).astype(float))
+        # A start in a period that nobody has figures of is in the next that somebody has.
+        apart = terms.without_areas(np.broadcast_to(profile, sample.figures.shape))
+        chosen = pseudo_treated[:, np.flatnonzero(kind_of == kind)]
+        above += (residual * apart).sum(axis=1)[chosen].sum(axis=1)
+        own += (apart**2).sum(axis=1)[chosen].sum(axis=1)
+        for unit in chosen.T:
+            total += apart[unit]
+    left = own - ((total @ terms.inverse) * total).sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        coefficients = np.where(left > TOLD * own, above / left, np.nan)
+    return np.asarray(coefficients[:, None])
 
 
-def _demeaned(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    out: NDArray[np.float64] = x - x.mean(axis=0) - x.mean(axis=1, keepdims=True) + x.mean()
-    return out
-
-
-def _long(sample: samples.Sample) -> pd.DataFrame:
-    n, n_periods = sample.figures.shape
-    start = sample.panel.start_index
-    periods = np.arange(n_periods)
+def _long(sample: samples.Sample, method: Method) -> pd.DataFrame:
+    """A row a cell with a figure, or with the change from the figure of the period before."""
+    on, y, seen = samples.unit_figures(sample), sample.figures, sample.seen
+    y, on = y[:, seen], on[:, seen]
+    if method == "first_differences":
+        y, on = np.diff(y, axis=1), np.diff(on, axis=1)
+    n, n_periods = y.shape
     long = pd.DataFrame(
         {
             "area": np.repeat(np.arange(n), n_periods),
-            "period": np.tile(periods, n),
-            "y": sample.figures.ravel(),
-            "started": ((start[:, None] >= 0) & (periods >= start[:, None])).ravel().astype(float),
+            "period": np.tile(np.arange(n_periods), n),
+            "y": y.ravel(),
+            "started": on.ravel(),
             "weight": np.repeat(sample.weights, n_periods),
         }
     )
     return long.dropna().set_index(["area", "period"])
 
 
-def _nested(sample: samples.Sample, errors: Errors) -> float:
+def _nested(fitted: PanelResults, errors: Errors, sample: samples.Sample) -> float:
     """What a clustered error that counts no effects lacks of (n - 1) / (n - K), K periods + 1."""
     if errors != "nested":
         return 1.0
-    periods = int(sample.seen.sum())
-    n, counted = len(sample.figures) * periods, periods + 1
+    n, counted = int(fitted.nobs), int(sample.seen.sum()) + 1
     return float(np.sqrt((n - 1) / (n - counted)))
 
 
-def _fit(long: pd.DataFrame, method: str, errors: Errors) -> PanelResults:
-    from linearmodels.panel import FirstDifferenceOLS, PanelOLS
+def _fit(sample: samples.Sample, method: Method, errors: Errors) -> PanelResults:
+    from linearmodels.panel import PanelOLS
 
-    if method == "fixed_effects":
-        model = PanelOLS(
-            long["y"],
-            long[["started"]],
-            weights=long["weight"],
-            entity_effects=True,
-            time_effects=True,
-        )
-        if errors == "nested":
-            return model.fit(
-                cov_type="clustered",
-                cluster_entity=True,
-                group_debias=True,
-                auto_df=False,
-                count_effects=False,
+    long = _long(sample, method)
+    if method == "first_differences":
+        if errors != "unadjusted":
+            raise EstimateError(
+                "first differences are offered with unadjusted errors only.",
+                mend="pass errors='unadjusted'",
             )
-        if errors == "clustered":
-            return model.fit(cov_type="clustered", cluster_entity=True, group_debias=True)
-        return model.fit(cov_type="unadjusted")
-    if errors != "unadjusted":
-        raise EstimateError(
-            "first differences are offered with unadjusted errors only.",
-            mend="pass errors='unadjusted'",
+        model = PanelOLS(long["y"], long[["started"]], weights=long["weight"], time_effects=True)
+        return model.fit(cov_type="unadjusted", debiased=True)
+    model = PanelOLS(
+        long["y"], long[["started"]], weights=long["weight"], entity_effects=True, time_effects=True
+    )
+    if errors == "nested":
+        return model.fit(
+            cov_type="clustered",
+            cluster_entity=True,
+            group_debias=True,
+            auto_df=False,
+            count_effects=False,
         )
-    dummies = pd.get_dummies(long.index.get_level_values(1), prefix="period", dtype=float)
-    dummies.index = long.index
-    regressors = pd.concat([long[["started"]], dummies.iloc[:, 1:]], axis=1)
-    return FirstDifferenceOLS(long["y"], regressors).fit(cov_type="unadjusted", debiased=True)
+    if errors == "clustered":
+        return model.fit(cov_type="clustered", cluster_entity=True, group_debias=True)
+    return model.fit(cov_type="unadjusted")
 
 
 def bacon_decomposition(

@@ -109,8 +109,8 @@ def known_events(programme: Programme) -> tuple[Event, ...]:
     """What the package's own register has of the programme's authorities, outcomes and years.
 
     It holds mergers of authorities, breaks of official records and roll-outs of benefits of which a
-    public source can be named; other programmes of a place it does not know. Each row is to be
-    looked up at its source before anything rests on it.
+    public source can be named; other programmes of a place it does not know. A row that was
+    written from memory says so in its ``source``, until somebody has looked it up there.
     """
     path = packaged_schemas() / "known_events.csv"
     authorities = {area.authority for area in programme.areas}

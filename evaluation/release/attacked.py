@@ -24,10 +24,11 @@ import numpy as np
 
 from evaluation import fingerprint
 from evaluation.disclosure.audit import Left, Printed
-from evaluation.disclosure.counts import Atom, Count, history, possible
+from evaluation.disclosure.counts import Atom, Count, among, history, possible
 from evaluation.disclosure.narrowest import Logarithm, System, narrowest
 from evaluation.disclosure.policy import Policy
 from evaluation.disclosure.protection import WORST, Held, Protection, counted, held
+from evaluation.disclosure.released import p_value
 from evaluation.errors import DisclosureError, UserError
 from evaluation.estimate import registry
 from evaluation.estimate.registry import Choices
@@ -57,7 +58,7 @@ FEW = 20
 SMALL = 1e-6
 KEPT = "audited"
 INSIDE = "inside"
-ATTACK = 1
+ATTACK = 2
 """Of the attack's own method: another one keeps other results."""
 
 
@@ -174,7 +175,9 @@ def _hidden(seen: Sequence[Seen], programme: Programme, insider: tuple[str, str]
     lines = [
         last.shown(one)
         for one in last.counts
-        if one.count is not None and insider != (one.site, agency[one.outcome])
+        if one.count is not None
+        and one.outcome in agency
+        and insider != (one.site, agency[one.outcome])
     ]
     return sum(one is not None and one.printed is None for one in lines)
 
@@ -286,6 +289,8 @@ def _with_counts(seen: Sequence[Seen], programme: Programme, terms: Terms) -> li
             known.append(one.count)
             if edition.shown(one) is None:
                 shown = history(known, one.atom, terms.key, terms.policy(one.outcome))[-1]
+                people = sum(one.residents.values()) if one.residents else None
+                shown = among(shown, people, terms.policy(one.outcome))
                 address = f"{programme.name}..{one.outcome}.count.{one.site}.{one.quarter}"
                 lines[address] = _line_of(shown)
         found.append(replace(edition, lines=lines))
@@ -353,6 +358,7 @@ class _View:
     multiple: float
     slack: float
     edition: int
+    row: str = ""
 
     def offset(self) -> tuple[float, float]:
         """Between which ends its offset lies in truth."""
@@ -427,7 +433,31 @@ class _Attacked:
             multiple=round((line.low + line.step) / line.step),
             slack=SMALL + one.bend * 4 * line.step,
             edition=n,
+            row=one.row,
         )
+
+    def chances(self) -> Iterator[_View]:
+        """P-values of the rows that are printed: rounded as they are, and behind no offset."""
+        for n in range(len(self.seen)):
+            own = {id(one.forms): one.forms for one in self.views if one.edition == n}
+            for forms in own.values():
+                drawn = forms.results.assignments.drawn if forms.results is not None else 0
+                printed = {one.row for one in self.views if one.row}
+                for one in forms.chances():
+                    shown = p_value(one.value, drawn)
+                    if one.row not in printed or shown <= 0:
+                        continue
+                    yield _View(
+                        address=f"{self.outcome.code}.{one.name}",
+                        forms=forms,
+                        slope=one.slope,
+                        value=one.value,
+                        # Half of its last digit, and of a draw.
+                        step=10.0 ** (math.floor(math.log10(shown)) - 1) / 2 + 1 / (drawn + 1),
+                        multiple=shown,
+                        slack=0.0,
+                        edition=n,
+                    )
 
     def offsets(self) -> list[tuple[_View, str]]:
         """Each view with the name of its offset: one for ever, where all editions agree to it."""
@@ -519,6 +549,8 @@ class _Making:
         self.log = any(view.forms.log for view in of.views)
         for view, offset in of.offsets():
             self._view(view, f"offset {offset}")
+        for view in of.chances():
+            self._chance(view)
 
     def system(self) -> System:
         return System(
@@ -601,6 +633,28 @@ class _Making:
         return self.means[at]
 
     def _view(self, view: _View, offset: str) -> None:
+        tied = self._tied(view)
+        if tied is None:
+            return
+        self.bounds[offset] = (0.0, 1.0)
+        low = view.multiple - view.value / view.step - view.slack
+        self.says(
+            f"{self.of.seen[view.edition].name} {view.address}",
+            tied | {offset: 1.0},
+            low,
+            low + 1 + 2 * view.slack,
+        )
+
+    def _chance(self, view: _View) -> None:
+        """It lies within its rounding of what is printed."""
+        tied = self._tied(view)
+        if tied is not None:
+            apart = (view.multiple - view.value) / view.step
+            address = f"{self.of.seen[view.edition].name} {view.address}"
+            self.says(address, tied, min(apart - 1.0, 0.0), max(apart + 1.0, 0.0))
+
+    def _tied(self, view: _View) -> dict[str, float] | None:
+        """What a figure moves by, in steps, as one unknown; None where all in it is known."""
         forms, form = view.forms, dict[str, float]()
         for k in np.flatnonzero(view.slope.means).tolist():
             name = self._mean(view, k)
@@ -612,18 +666,11 @@ class _Making:
                 name = self.count(place, view.edition)
                 form[name] = form.get(name, 0.0) + float(view.slope.person[a, t])
         if not form:
-            return
+            return None
         # Figures of one kind differ by a factor: in per cent, or in pounds.
         size = max(form.values(), key=abs)
         whole = self._sum({name: weight / size for name, weight in form.items()})
-        self.bounds[offset] = (0.0, 1.0)
-        low = view.multiple - view.value / view.step - view.slack
-        self.says(
-            f"{self.of.seen[view.edition].name} {view.address}",
-            {whole: size / view.step, offset: 1.0},
-            low,
-            low + 1 + 2 * view.slack,
-        )
+        return {whole: size / view.step}
 
 
 def _ends(lines: Sequence[_CountLine], policy: Policy) -> tuple[float, float]:

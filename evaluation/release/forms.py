@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,6 +38,7 @@ BY = ("cohort", "site", "quarter", "event_time")
 DID = "did"
 LIKE_DID = ("did", "synthetic_did", "synthetic_control", "imputation")
 PERCENT = 100.0
+NORMAL = NormalDist()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -74,13 +76,15 @@ class Mean:
 class Sum:
     """A figure by its address, as it was computed, and its slope.
 
-    bend : how far, relative to the square of a change in per cent, it is from being straight.
+    bend : how far, relative to the square of a change in per cent, it is from being straight. row :
+    of the estimate that it stands in, if it is of one.
     """
 
     name: str
     value: float
     slope: Slope
     bend: float = 0.0
+    row: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -293,16 +297,34 @@ class Forms:
     def _row_slopes(self) -> dict[tuple[str, str], Slope]:
         return {(by, which): self._effect(share) for by, which, share in self._shares()}
 
+    def chances(self) -> Iterator[Sum]:
+        """The p-values of printed rows: by the spread of the draws, which whoever has them knows.
+
+        Each tells its effect to a fraction of the step at which the effect itself is printed.
+        """
+        held = self.raw.estimate if self.raw is not None else None
+        for by, which, row in held.entries() if held is not None else ():
+            slope = self._row_slopes.get((by, "" if by == "overall" else str(which)))
+            p, effect = row.p_value, row.effect
+            if slope is None or not effect or p is None or not 0 < p < 1:
+                continue
+            z = NORMAL.inv_cdf(1 - p / 2)
+            steep = -2 * NORMAL.pdf(z) * z / effect
+            row_name = _row_name(f"{DID}.0", by, which)
+            name = f"{row_name}.p"
+            yield Sum(name=name, value=p, slope=slope.times(steep), row=row_name)
+
     def _of_estimate(self, name: str, held: EstimateResult) -> Iterator[Sum]:
         for by, which, row in held.entries():
             key = (by, "" if by == "overall" else str(which))
             slope = self._row_slopes.get(key)
             if slope is None:
                 continue
-            address = ".".join(filter(None, (name, *key)))
+            address = _row_name(name, *key)
             # Of other estimators the effects alone: their ranges hang on figures otherwise.
             for part in PARTS if held.estimator == DID else PARTS[:1]:
-                yield from self._printed(f"{address}.{part}", getattr(row, part), slope)
+                for one in self._printed(f"{address}.{part}", getattr(row, part), slope):
+                    yield replace(one, row=address)
 
     def _headline(self, raw: OutcomeResult, overall: Slope) -> Iterator[Sum]:
         """The finding in per cent: of what would have been, which hangs on counts itself."""
@@ -482,3 +504,7 @@ class Forms:
                         if value is not None and math.isfinite(value):
                             slope = events.times(factor)
                             yield Sum(name=f"{at}.{what}.{end}", value=value, slope=slope)
+
+
+def _row_name(estimate: str, by: str, which: object) -> str:
+    return ".".join(filter(None, (estimate, by, str(which))))

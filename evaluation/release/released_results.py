@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from evaluation.disclosure.counts import Atom, Count, cell_of, rounded, total
+from evaluation.disclosure.counts import Atom, Count, among, cell_of, rounded, total
 from evaluation.disclosure.effects import step_of
 from evaluation.disclosure.released import (
     Entry,
@@ -292,6 +292,7 @@ class _Door:
             atom = Atom.of(self.raw.programme, series, row.areas, Period.parse(row.period))
             address = self._address(one.code, "count", row.site, row.period)
             shown = rounded(round(row.numerator), atom, self.key, policy)
+            shown = among(shown, row.denominator, policy)
             cell = cell_of(self.key, atom)
             shown = self.terms.before.count(address, shown, cell)
             self.counts[one.code, row.site, row.period] = shown

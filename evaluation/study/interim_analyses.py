@@ -288,6 +288,7 @@ def _broken(path: Path, number: int, why: str) -> LedgerError:
     )
 
 
+# In looks of earlier releases, where an estimator left areas out and drew assignments without them.
 DRAWN_ANEW = "drawn_anew"
 
 
@@ -515,15 +516,6 @@ class Seen:
         return told
 
 
-def _drawn_anew(panel: Panel, protocol: Protocol, assignments: Assignments) -> dict[str, str]:
-    """A fingerprint of the assignments of outcomes for which the estimator draws anew, if any."""
-    drawn = {
-        code: registry.drawn_anew(protocol.estimators[0], panel, code, assignments)
-        for code in protocol.looked_at
-    }
-    return {DRAWN_ANEW: fingerprint.of_data(drawn)} if any(drawn.values()) else {}
-
-
 def look_at(
     series: LookSeries,
     panel: Panel,
@@ -542,7 +534,7 @@ def look_at(
 
     Raises
     ------
-    EstimateError : the estimator draws other assignments than at the look before.
+    EstimateError : the look before was judged by other assignments.
     """
     watched = Watched.of(protocol, programme, panel)
     written = series.rows()
@@ -554,16 +546,14 @@ def look_at(
     # one look, and alpha is spent once.
     if rows and rows[-1].known["panel"] == known["panel"]:
         return Seen(rows=rows, statistics=earlier, watched=watched, written=True)
-    known = {**known, **_drawn_anew(panel, protocol, assignments)}
-    # Assignments still alive are carried from look to look by their number: drawn anew, number b
-    # would be another assignment.
-    if rows and rows[-1].known.get(DRAWN_ANEW) != known.get(DRAWN_ANEW):
+    # Assignments still alive are carried from look to look by their number: under other assignments
+    # number b would be another one.
+    if rows and DRAWN_ANEW in rows[-1].known:
         raise EstimateError(
-            f"{protocol.estimators[0].replace('_', ' ')} leaves out other areas for want of a "
-            "figure than at the look before: its assignments are others, so that the looks before "
-            "cannot be followed.",
-            mend="set areas with missing figures aside in the programme from the first look on, or "
-            "lead with another estimator: all others keep their assignments",
+            "the looks before were judged by assignments without the areas that lacked a figure, "
+            "as two-way effects were until every figure counted: they cannot be followed.",
+            mend="begin a study of its own for the looks from here on: newstart protocol new "
+            f"{programme.name}/OTHER",
         )
     now = statistics_of(panel, protocol, assignments)
     last = rows[-1] if rows else None

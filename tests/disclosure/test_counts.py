@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from evaluation.disclosure.counts import Atom, complement, history, possible, rounded, total
+from evaluation.disclosure.counts import Atom, among, complement, history, possible, rounded, total
 from evaluation.disclosure.key import Key
 from evaluation.disclosure.policy import Policy
 from evaluation.errors import DisclosureError
@@ -156,6 +156,18 @@ def test_a_complement_has_no_offset_of_its_own() -> None:
         assert rest.low <= 100 - count <= (rest.high or 0)
     with pytest.raises(DisclosureError, match="cannot hold"):
         complement(10, rounded(90, atom(), KEY, POLICY))
+
+
+def test_nearly_all_of_some_people_are_hidden_as_a_few_are() -> None:
+    """All 151 of 151 posts: who is not counted is a few, or nobody."""
+    for number in range(50):
+        for count in range(120, 152):
+            shown = rounded(count, atom(number), KEY, POLICY)
+            left = among(shown, 151, POLICY)
+            assert left.hidden == (shown.printed is None or 151 - shown.printed < POLICY.shown_from)
+            assert left.hidden or left.high is None or left.high < 151
+        whole = rounded(151, atom(number), KEY, POLICY)
+        assert among(whole, None, POLICY) == among(whole, 90, POLICY) == whole
 
 
 def test_no_count_is_below_zero() -> None:

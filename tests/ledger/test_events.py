@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 
 import pytest
@@ -11,7 +12,7 @@ from evaluation.errors import WorkspaceError
 from evaluation.ledger.events import read_events
 from evaluation.programme import Programme
 from evaluation.quarters import Period
-from evaluation.workspace import Workspace
+from evaluation.workspace import Workspace, packaged_schemas
 
 HEAD = "kind,areas,authority,outcomes,from,to,what,source\n"
 ROWS = (
@@ -129,3 +130,11 @@ def test_a_register_is_not_written_over(tiny_workspace: Workspace) -> None:
     assert path.read_text("utf-8").startswith("kind,areas,authority,outcomes,from,to,what,source")
     code, _, err = told(root, "--programme", "tiny", "ledger", "events", "--known", "-o", str(path))
     assert code == 2 and "not written over" in err
+
+
+def test_each_known_event_says_that_it_is_from_memory() -> None:
+    """On every row, so that it goes with the row wherever that is copied."""
+    with (packaged_schemas() / "known_events.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) > 50
+    assert all(row["source"].endswith("(from memory: not yet looked up there)") for row in rows)

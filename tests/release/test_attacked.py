@@ -123,6 +123,21 @@ def test_what_would_be_printed_leaves_five_values_in_sites_of_one_area(
     assert any(one.binding for one in found.worst)
 
 
+def test_a_p_value_moves_as_its_slope_says(study: Study, raw: Results) -> None:
+    """It is printed behind no offset, and tells its effect finer than the effect's own step."""
+    forms = _forms(study, "ae_attendances", raw)
+    assert forms is not None
+    chances = list(forms.chances())
+    rows = {one.row: one for one in forms.sums() if one.row and one.name == f"{one.row}.effect"}
+    assert len(chances) > 5
+    for one in chances:
+        row = rows[one.row]
+        away = row.value > 0
+        # A larger effect of either sign is less likely by chance.
+        weights = one.slope.means[row.slope.means != 0] / row.slope.means[row.slope.means != 0]
+        assert np.allclose(weights, weights[0]) and (weights[0] < 0) == away
+
+
 def test_steps_that_are_too_fine_are_found_and_say_which(
     study: Study, raw: Results, programme: Programme
 ) -> None:

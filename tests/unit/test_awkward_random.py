@@ -304,24 +304,24 @@ def test_imputation_is_least_squares_with_dummies() -> None:
 def test_two_way_effects_are_least_squares_with_dummies(number: range) -> None:
     found = [(cases()[k], given(cases()[k], two_way_fixed_effects)) for k in number]
     for case, one in found:
-        treated, kept = ~case.never, np.isfinite(case.figures[:, case.seen]).all(axis=1)
+        y = case.figures[:, case.seen]
+        on = (np.flatnonzero(case.seen) >= case.start[:, None]).astype(float)
+        held = np.isfinite(y.ravel())
+        dummies = _two_way(*y.shape)[held]
         if isinstance(one, EstimateError):
-            # Complete areas of both kinds, with figures on both sides of a start, are enough.
-            among = case.figures[kept][:, case.seen]
-            after = np.flatnonzero(case.seen) >= case.start[kept][:, None]
-            both = after.any(axis=1) & ~after.all(axis=1)
-            assert not (kept & treated).any() or not (kept & ~treated).any() or not both.any()
-            assert not len(among) or "figure" in one.what
+            # The effects of areas and periods tell who is treated, so that nothing is left to tell.
+            fitted = dummies @ np.linalg.lstsq(dummies, on.ravel()[held], rcond=None)[0]
+            both = [len(set(row[np.isfinite(f)])) == 2 for row, f in zip(on, y, strict=True)]
+            left = np.abs(fitted - on.ravel()[held]).max(initial=0.0)
+            assert left < 1e-6 or not (np.array(both) & ~case.never).any()
             continue
-        y = case.figures[kept][:, case.seen]
-        on = (np.flatnonzero(case.seen) >= case.start[kept][:, None]).astype(float)
-        y = y - y.mean(axis=1, keepdims=True)
-        design = np.hstack([on.reshape(-1, 1), _two_way(*y.shape)])
-        beta = np.linalg.lstsq(design, y.ravel(), rcond=None)[0]
+        y = y - np.nanmean(y)
+        design = np.hstack([on.reshape(-1, 1)[held], dummies])
+        beta = np.linalg.lstsq(design, y.ravel()[held], rcond=None)[0]
         assert one.effects.item() == pytest.approx(beta[0], rel=NEAR, abs=NEAR * case.scale)
-    # It needs complete areas, which drop-outs leave few of: each refusal was shown to be true.
+    # Every figure counts, so that hardly a panel is refused; each refusal was shown to be true.
     refused = sum(isinstance(one, EstimateError) for _, one in found)
-    assert refused <= len(found) / 10
+    assert refused <= len(found) / 30
 
 
 def _two_way(n: int, periods: int) -> Floats:

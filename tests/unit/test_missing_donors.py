@@ -169,7 +169,6 @@ def test_looks_with_later_gaps_are_those_of_each_quarter(whole, others, name):
     panel = without(whole, (int(others[2]), FIRST + 1), (int(others[6]), FIRST + 3))
     drawn, taken = drawn_for(whole), np.arange(4)
     assert not registry.estimated_once(name, panel, "y")
-    assert registry.drawn_anew(name, panel, "y", drawn) == ""
     how = replace(HOW, withheld=-1e9)
     raw, _ = simulation._statistics(panel, name, how, drawn, taken, 0)
     for look in range(4):
@@ -181,11 +180,19 @@ def test_looks_with_later_gaps_are_those_of_each_quarter(whole, others, name):
 
 
 @pytest.mark.parametrize("name", ["fixed_effects", "first_differences"])
-def test_two_way_effects_draw_without_every_area_with_a_gap(whole, others, name):
-    drawn = drawn_for(whole)
-    assert registry.drawn_anew(name, whole, "y", drawn) == ""
-    found = {registry.drawn_anew(name, without(whole, (int(i), 3)), "y", drawn) for i in others[:3]}
-    assert len(found) == 3
+def test_looks_by_two_way_effects_keep_their_assignments_whatever_goes_missing(whole, others, name):
+    panel, drawn = (
+        without(whole, (int(others[2]), 3), (int(others[6]), FIRST + 1)),
+        drawn_for(whole),
+    )
+    raw, _ = simulation._statistics(
+        panel, name, replace(HOW, withheld=-1e9), drawn, np.arange(3), 0
+    )
+    for look in range(3):
+        known = panel.until(panel.periods[FIRST + look])
+        then = registry.to_test(name, known, "y", Choices(), drawn)
+        assert raw[look] == pytest.approx(interim.statistic(then, (0, look)).raw, abs=1e-9)
+        assert raw.shape[1] == len(drawn.pseudo_treated)
 
 
 NET = [*SYNTHETIC_UNITS, "did", "imputation"]

@@ -193,6 +193,58 @@ def test_another_code_for_never_is_refused_with_how_to_write_it(
         of(code, frequency)
 
 
+@pytest.mark.parametrize(
+    ("never", "frequency"),
+    [(pd.NA, "A"), (pd.NA, "M"), (np.datetime64("NaT"), "M"), (False, "A"), ("NaT", "Q")],
+)
+def test_missing_ones_of_every_kind_mean_never_beside_a_start(
+    never: object, frequency: str
+) -> None:
+    write = {"A": lambda t: 2018 + t, "M": lambda t: f"2026-{t + 1:02d}", "Q": quarter}[frequency]
+    starts = [write(3), never, None, np.nan, pd.NaT, ""]
+    table = pd.DataFrame(
+        [{"area": f"a{i}", "t": write(t), "y": float(i * t)} for i in range(6) for t in range(8)]
+    )
+    table["start"] = pd.Series([one for one in starts for _ in range(8)], dtype=object)
+    given = {"area": "area", "period": "t", "outcomes": "y", "start": "start"}
+    held = Panel.from_long(table, frequency=frequency, **given)  # type: ignore[arg-type]
+    assert held.treated.tolist() == [True, *[False] * 5]
+
+
+def quarter(t: int) -> str:
+    return f"{2018 + t // 4} Q{t % 4 + 1}"
+
+
+@pytest.mark.parametrize("zone", [None, "UTC", "Europe/London", "US/Eastern"])
+@pytest.mark.parametrize("kind", ["dates", "periods", "text", "mixed"])
+def test_starts_and_periods_may_be_written_in_other_ways(zone: str | None, kind: str) -> None:
+    """Dates with and without a time zone, pandas periods and text name the same months."""
+    months = [pd.Timestamp(2026, t + 1, 1, tz=zone) for t in range(8)]
+    ways = {
+        "dates": months[3],
+        "periods": pd.Period("2026-04", "M"),
+        "text": "2026-04",
+        "mixed": months[3],
+    }
+    table = pd.DataFrame(
+        [{"area": f"a{i}", "t": months[t], "y": float(i * t)} for i in range(4) for t in range(8)]
+    )
+    starts = [ways[kind], "2026-05" if kind == "mixed" else None, None, pd.NA]
+    table["start"] = pd.Series([one for one in starts for _ in range(8)], dtype=object)
+    given = {"area": "area", "period": "t", "outcomes": "y", "start": "start"}
+    held = Panel.from_long(table, frequency="M", **given)  # type: ignore[arg-type]
+    later = "2026-05" if kind == "mixed" else None
+    found = [None if pd.isna(one) else one for one in held.areas["start"]]
+    assert found == ["2026-04", later, None, None]
+
+
+def test_a_list_in_a_cell_is_told_and_no_traceback() -> None:
+    table = pd.DataFrame({"area": ["a", "b"], "t": [2020, 2020], "y": 1.0, "start": [[2020], None]})
+    given = {"area": "area", "period": "t", "outcomes": "y", "start": "start", "frequency": "A"}
+    with pytest.raises(PanelError, match=r"holds \[2020\] in one cell"):
+        Panel.from_long(table, **given)  # type: ignore[arg-type]
+
+
 def test_a_start_of_zero_beside_a_period_zero_is_asked_about() -> None:
     table = pd.DataFrame({"area": ["a"] * 3 + ["b"] * 3, "t": [-1, 0, 1] * 2, "y": range(6)})
     table["start"] = [0] * 3 + [1] * 3

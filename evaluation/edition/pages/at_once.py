@@ -71,9 +71,9 @@ def outcomes_chart(study: Results, out: Generated) -> Markup:
     if not rows:
         return Markup("")
     said = (
-        "Every outcome fixed for this study, whatever it shows, in per cent of what would have "
-        "been; better lies to the right. Filled dots: main outcomes. Lines: ranges. Grey: smaller "
-        f"than worth having. Upright marks: hoped for. {left_out(rows_in_words(study))}"
+        "Per cent of what would have been; better lies to the right. Filled dots: main outcomes. "
+        "Grey: smaller than worth having. Upright marks: hoped for. "
+        f"{left_out(rows_in_words(study))}"
     )
     kind = "Chart of all outcomes: found, with ranges, beside what was hoped for and worth having"
     return out.chart(f"{study.study}/all-outcomes", "", kind, said, figures.all_outcomes, rows)
@@ -218,7 +218,8 @@ def effect_rows(study: Results) -> list[dict[str, Any]]:
     return [
         {
             "outcome": outcome.plain_title,
-            "estimator": ESTIMATOR_NAMES[estimate.estimator],
+            # Results of before may name one that is called otherwise now.
+            "estimator": ESTIMATOR_NAMES.get(estimate.estimator, estimate.estimator),
             "where": sites.get(str(entry), str(entry)) if by == "site" else ALL_SITES,
             "said": words.shown_with_range(estimate, shown),
             "unit": words.tick_unit(estimate) or outcome.unit,
