@@ -9,7 +9,7 @@ from markupsafe import Markup, escape
 
 Cell = str | Markup
 
-STACKED = range(3, 8)
+STACKED = range(3, 11)
 """How many columns a table has that a telephone shows as a list of rows."""
 SHORT = 24
 """The longest text, in characters, that a narrow column bears without breaking into a tower."""

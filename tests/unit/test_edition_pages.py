@@ -332,6 +332,7 @@ def test_an_effect_on_no_range_leaves_the_pages_whole(
         rounds=(),
         calibration=None,
         outcomes=(),
+        terms=edition.terms,
     )
     pages.write(workspace, bare)
     assert "nothing is valued" in (workspace.book / "_edition" / "money.md").read_text()
