@@ -198,7 +198,8 @@ class _Scan:
             return
         for number in _numbers(held.text):
             self.numbers += 1
-            if not self._explained(number):
+            counted = number.whole and name in self.known.constants["machinery"]
+            if not counted and not self._explained(number):
                 yield number.text, "no released figure and no constant rounds to it"
             elif own is not None and number.text not in own:
                 yield number.text, "it does not stand in what the page was made of"
