@@ -33,7 +33,7 @@ from evaluation.study.written import Record, read_record
 from evaluation.workspace import Workspace
 
 MINUS = "\N{MINUS SIGN}"
-_NUMBER = r"[+\-\u2212]?£?\d[\d,]*(?:\.\d+)?(?:m|bn)?"
+_NUMBER = r"[+\-\u2212]?£?\d(?:[\d,]*\d)?(?:\.\d+)?(?:m|bn)?"
 _RANGE = re.compile(rf"({_NUMBER})%? \(({_NUMBER})%? to ({_NUMBER})%?\)")
 # "From A to B" tells of two quantities, each by itself.
 _ENDS = re.compile(
@@ -41,7 +41,8 @@ _ENDS = re.compile(
     r"([+\-]?£[\d,.]+\d(?:m|bn)?|[+\-]?[\d,.]+%)"
 )
 _SINGLE = re.compile(
-    r"[+\-\u2212]?£\d[\d,]*(?:\.\d+)?(?:m|bn)?|[+\-\u2212]?\d[\d,]*(?:\.\d+)?%|\d+ in 100"
+    r"[+\-\u2212]?£\d(?:[\d,]*\d)?(?:\.\d+)?(?:m|bn)?"
+    r"|[+\-\u2212]?\d(?:[\d,]*\d)?(?:\.\d+)?%|\d+ in 100"
 )
 _COUNT = re.compile(r"[Aa]bout (\d[\d,]*(?:\.\d+)?) (?:fewer|more) ")
 _BLOCKS = ("p", "li", "dd", "figcaption", "summary", "blockquote", "h1", "h2", "h3", "h4", "dt")
@@ -157,6 +158,7 @@ def walk(html: Path, claims: Path, names: Mapping[str, str] | None = None) -> Wa
 def plain(text: str) -> str:
     """A text as it is compared: no joiners, single spaces, one minus sign."""
     text = text.replace("\N{WORD JOINER}", "").replace("\N{NO-BREAK SPACE}", " ")
+    text = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     return re.sub(r"\s+", " ", text).replace(MINUS, "-").strip()
 
 
@@ -214,7 +216,8 @@ def _typed(article: Tag, page: str, claims: Mapping[str, Record]) -> Iterator[To
 def _by_class(one: Tag, claims: Mapping[str, Record]) -> str:
     """The id of a claim in prose, which a text in Markdown can only carry as a class."""
     named = [str(name)[2:] for name in one.get("class") or () if str(name).startswith("q-")]
-    return next((key for key in claims if named and key.replace(".", "-") == named[0]), "")
+    # As classes are written: with hyphens alone.
+    return next((key for key in claims if named and re.sub(r"[._]", "-", key) == named[0]), "")
 
 
 def _in_tables(article: Tag) -> Iterator[str]:
@@ -330,7 +333,8 @@ def _parts_agree(key: str, claim: Record, state: _Walk) -> None:
     own = set(figures_in(whole.text))
     ranges = {one for one in own if "|" in one}
     said = set(figures_in(str(claim["text"])))
-    if kind in ("sentence", "paragraph") and ranges and not ranges & said:
+    told = {one for one in said if "|" in one}
+    if kind in ("sentence", "paragraph") and ranges and told and not ranges & told:
         _otherwise(state, "another figure", whole, str(claim["text"]), f"claim {key}")
     if kind in ("point", "interval") and said - own:
         _otherwise(state, "another figure", whole, str(claim["text"]), f"claim {key}")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
+import csv
 import difflib
-from collections.abc import Mapping, Sequence
+import io
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationError
@@ -48,6 +51,90 @@ class Frozen(BaseModel):
         return copied
 
 
+def read_text(path: Path) -> str:
+    """The text of a file that a person saved: UTF-8 or UTF-16, with or without a mark of order.
+
+    Raises
+    ------
+    WorkspaceError : the file is missing, cannot be read, or is of another encoding.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        elsewhere = Path(str(path).replace("\\", "/"))
+        if elsewhere != path and elsewhere.is_file():
+            return read_text(elsewhere)  # as it is written on another system
+        raise WorkspaceError("the file does not exist.", where=str(path)) from None
+    except OSError as error:
+        why = "is a folder and no file" if path.is_dir() else f"cannot be read ({error.strerror})"
+        raise WorkspaceError(f"{why}.", where=str(path)) from None
+    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        # Lines may end as on any system.
+        text = content.decode("utf-16" if wide else "utf-8-sig")
+        return text.replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise WorkspaceError(
+            "its letters are not written as UTF-8.",
+            where=f"{path}, line {line}",
+            mend="save it as UTF-8 (in a spreadsheet: CSV UTF-8)",
+        ) from None
+
+
+class TableRow(dict[str, str]):
+    """A row of a table by its headings, without what is empty; ``line`` is its line in the file."""
+
+    line: int = 0
+
+
+class _Line(NamedTuple):
+    number: int
+    cells: list[str]
+
+
+def _numbered(lines: Any) -> Iterator[_Line]:
+    for cells in lines:
+        yield _Line(lines.line_num, cells)
+
+
+def read_table(path: Path) -> Iterator[TableRow]:
+    """The rows of a CSV that a person saved: divided by commas, semicolons or tabs.
+
+    Raises
+    ------
+    WorkspaceError : the file cannot be read, has no headings, or a row has more cells than they.
+    """
+    text = read_text(path)
+    first = text.partition("\n")[0]
+    # Where a comma is the decimal mark, spreadsheets divide by semicolons.
+    divider = max(",;\t", key=first.count)
+    lines = csv.reader(io.StringIO(text), delimiter=divider)
+    try:
+        cells_of = list(_numbered(lines))
+    except csv.Error as error:
+        raise WorkspaceError(
+            f"it is no table ({error}).", where=f"{path}, line {lines.line_num}"
+        ) from None
+    headings = [one.strip() for one in (cells_of[0].cells if cells_of else [])]
+    if not any(headings):
+        raise WorkspaceError("it has no headings.", where=f"{path}, line 1")
+    for line, cells in cells_of[1:]:
+        held = [one.strip() for one in cells]
+        if beyond := [one for one in held[len(headings) :] if one]:
+            raise WorkspaceError(
+                f"this row has {len(cells)} cells and the headings are {len(headings)}: "
+                f"{beyond[0]!r} stands under none.",
+                where=f"{path}, line {line}",
+                mend=f'put a cell that holds a "{divider}" in quotes' if divider != "\t" else "",
+            )
+        # A heading that is empty names nothing, unless something stands under it.
+        row = TableRow((name, one) for name, one in zip(headings, held, strict=False) if one)
+        row.line = line
+        if row:
+            yield row
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
     """A YAML mapping from a file.
 
@@ -56,9 +143,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     WorkspaceError : if the file is missing, is no YAML, or holds no mapping.
     """
     try:
-        content = _parsed(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise WorkspaceError("the file does not exist.", where=str(path)) from None
+        content = _parsed(read_text(path))
     except yaml.YAMLError as error:
         raise WorkspaceError(f"no valid YAML: {error}", where=str(path)) from None
     if not isinstance(content, dict):
@@ -81,13 +166,14 @@ def validated(
     error: type[UserError] = WorkspaceError,
     *,
     expected: str = "",
+    line: int = 0,
 ) -> M:
     """The content of a file as a model of ours.
 
     Parameters
     ----------
     error : the kind of error to raise. expected : the file's shape in words, where that says more
-        than what the entry at fault would take.
+        than what the entry at fault would take. line : of the file, where a row is at fault.
 
     Raises
     ------
@@ -100,9 +186,11 @@ def validated(
         place = _place(first["loc"], content)
         more = f" ({count} faults in all)" if count > 1 else ""
         shape, mend = _mend(model, first, place)
+        if line and first["type"] == "missing":
+            mend = f"fill in its cell, or add the column {place}"
         raise error(
             f"{place or 'the file'}: {first['msg']}{more}.",
-            where=str(path),
+            where=f"{path}, line {line}" if line else str(path),
             expected=expected or shape,
             mend=mend,
         ) from None

@@ -6,7 +6,6 @@ come from ``data_schemas/outcomes/`` and the programme's own ``outcomes/``, one 
 
 from __future__ import annotations
 
-import csv
 import difflib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +17,14 @@ from typing import Any, Literal, get_args
 from pydantic import Field, PrivateAttr, model_validator
 
 from evaluation.agreements import Agreements
-from evaluation.declared import Frozen, PeriodField, read_yaml, starts_on_days, validated
+from evaluation.declared import (
+    Frozen,
+    PeriodField,
+    read_table,
+    read_yaml,
+    starts_on_days,
+    validated,
+)
 from evaluation.errors import WorkspaceError
 from evaluation.geography import CodeShare
 from evaluation.instrument import Instrument
@@ -533,10 +539,10 @@ class Programme(Frozen):
         declared = dict(content)
         for table in TABLES:
             if isinstance(declared.get(table), str):
-                declared[table] = _read_table(path.parent / declared[table])
+                declared[table] = rows_of(table, path.parent / declared[table])
         declared["outcomes"] = [
             # A mapping is an outcome declared on the spot; a word is looked up.
-            one if isinstance(one, dict) else _find_outcome(one, path, schemas)
+            one if isinstance(one, dict) else find_outcome(one, path, schemas)
             for one in declared.get("outcomes") or []
         ]
         declared["sites"] = starts_on_days(declared)
@@ -564,7 +570,13 @@ def refuse_uncollected(programme: Programme, path: Path) -> None:
     _check_submitters(programme, str(path))
 
 
-def _find_outcome(code: str, declared: Path, schemas: Path) -> dict[str, Any]:
+def find_outcome(code: str, declared: Path, schemas: Path) -> dict[str, Any]:
+    """The declaration of an outcome: beside the programme's, or of the shared catalogue.
+
+    Raises
+    ------
+    WorkspaceError : it is in neither, or cannot be read.
+    """
     folder = declared.parent
     for place in (folder / "outcomes", schemas / "outcomes"):
         if (path := place / f"{code}.yaml").is_file():
@@ -576,12 +588,15 @@ def _find_outcome(code: str, declared: Path, schemas: Path) -> dict[str, Any]:
     )
 
 
-def _read_table(path: Path) -> list[dict[str, Any]]:
-    try:
-        with path.open(encoding="utf-8", newline="") as stream:
-            return [{k: v for k, v in row.items() if v != ""} for row in csv.DictReader(stream)]
-    except FileNotFoundError:
-        raise WorkspaceError("the file does not exist.", where=str(path)) from None
+def rows_of(table: str, path: Path) -> list[Any]:
+    """The rows of one of the `TABLES` in a file, each as its model.
+
+    Raises
+    ------
+    WorkspaceError : the file cannot be read, or a row is none; its line is named.
+    """
+    (model, _) = get_args(Programme.model_fields[table].annotation)
+    return [validated(model, row, path, line=row.line) for row in read_table(path)]
 
 
 def _check_references(programme: Programme, where: str) -> None:

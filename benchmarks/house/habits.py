@@ -148,6 +148,7 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "returns:_dates",
         "returns:_of_months",
         "returns:_of_month",
+        "returns:_divider",
         "returns:_of_range",
         "returns:_of_text",
         "returns:_parts",
@@ -228,7 +229,8 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "edition:software_changes",
         "edition:typeset",
         "learning:_tokens",
-        "setup:_refuse_name",
+        "declared:read_text",
+        "setup:refuse_name",
         "setup:costs_to_returns",
     ),
     "what another program wrote: pages, drawings, logs, archives": (

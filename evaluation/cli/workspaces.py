@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -43,12 +44,17 @@ def init(
             "the programme needs a name.", mend="newstart init NAME, or newstart init --example"
         )
     session: Session = context.obj
-    begun = beginning.begin(
-        folder or session.folder or Path.cwd(),
-        name,
-        source if source is not None else _answers(name),
-        progress=lambda m: say(f"· {m}"),
-    )
+    # Before anything is asked, or the answers would be lost with the name.
+    beginning.refuse_name(name)
+    declared = source if source is not None else _answers(name)
+    try:
+        begun = beginning.begin(
+            folder or session.folder or Path.cwd(), name, declared, progress=lambda m: say(f"· {m}")
+        )
+    except UserError as error:
+        if not isinstance(declared, Path):
+            _kept(name, declared)
+        raise error
     root = begun.workspace.root
     for path in begun.files:
         say(f"  {path.relative_to(root)}{'/' if path.is_dir() else ''}")
@@ -68,11 +74,29 @@ def _answers(name: str) -> dict[str, object]:
             mend=f"newstart init --example > {name}.yaml, change it, newstart init {name} "
             f"--from {name}.yaml",
         )
-    given = {}
-    for one in QUESTIONS:
-        say(f"\n{one.why}")
-        given[one.field] = typer.prompt(one.text, default=one.default or None, err=True)
-    return answered(given)
+    declared: dict[str, object] = {}
+    try:
+        for one in QUESTIONS:
+            say(f"\n{one.why}")
+            while one.field not in declared:
+                given = typer.prompt(one.text, default=one.default or None, err=True)
+                try:
+                    declared |= answered({one.field: given})
+                except UserError as error:
+                    say(str(error))
+    except typer.Abort:
+        if declared:
+            _kept(name, declared)
+        raise
+    return declared
+
+
+def _kept(name: str, declared: Mapping[str, object]) -> None:
+    """Say where the answers are, of which none is lost."""
+    from evaluation.setup.beginning import keep_answers
+
+    path = keep_answers(name, declared)
+    say(f"\nWhat you answered is in {path}: mend it there, then newstart init {name} --from {path}")
 
 
 def status(context: typer.Context, as_json: AsJson = False) -> None:

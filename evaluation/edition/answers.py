@@ -8,7 +8,7 @@ from evaluation.edition import words
 from evaluation.finding.verdict import Size, Unclear
 from evaluation.study.accounts_record import Accounts, Ratio
 from evaluation.study.record import OutcomeResult, Results
-from evaluation.wording import Sentence, listed
+from evaluation.wording import Sentence, apart_digits, listed
 
 NOT_VALUED = Sentence.of("Not valued: no outcome of this study has a price.")
 NO_COSTS = Sentence.of(
@@ -86,9 +86,11 @@ def people_said(study: Results) -> Sentence:
         return Sentence.of("No item of the survey is judged yet.")
     effect, low, high = map(signed, overall)
     return Sentence.of(
-        "In their own answers, {title}: {word}. {percent}, which is {effect} ({low} to {high}) "
-        "{unit}.{hoped} Worth having: {margin}.",
+        "In people's own answers, {title}{joined}{word}. {percent}, which is {effect} ({low} to "
+        "{high}) {unit}.{hoped}{margin}",
         title=words.within(first.plain_title),
+        # As in "rose: better", which follows its subject; "cannot tell" has none.
+        joined=" " if told(first) else ": ",
         word=words.verdict(first.finding).word,
         percent=words.finding_percent(first.finding),
         effect=effect,
@@ -98,8 +100,30 @@ def people_said(study: Results) -> Sentence:
         hoped=""
         if first.finding.hoped_percent is None
         else f" Hoped for: {words.hoped_for(first.finding)}.",
-        margin=words.worth_having(first.finding),
+        margin=worth_having(first),
     )
+
+
+def worth_having(outcome: OutcomeResult) -> str:
+    """As in `` Worth having: 6%.``; empty where the verdict beside it says so already."""
+    margin = words.worth_having(outcome.finding)
+    said = words.verdict(outcome.finding).word
+    return "" if f"({margin}" in said else f" Worth having: {margin}."
+
+
+def how_many(study: Results) -> str:
+    """As in ``2 of 3 main outcomes moved for the better, none for the worse; 1 is open.``."""
+    main = study.with_role("primary")
+    if explores(study) or not main:
+        return ""
+    styles = [style(one) for one in main]
+    better, worse = styles.count("better"), styles.count("worse")
+    left = len(styles) - better - worse
+    many = f"{_count(better)} of {words.counted(len(main), 'main outcome')} moved for the better"
+    rest = (
+        f"; {words.number(left)} {'is' if left == 1 else 'are'} open or ruled out" if left else ""
+    )
+    return words.capital(f"{many}, {_count(worse)} for the worse{rest}.")
 
 
 def lives(study: Results) -> Sentence:
@@ -168,6 +192,27 @@ def undone(study: Results) -> list[str]:
     ]
 
 
+def undone_briefly(study: Results) -> list[str]:
+    """The same in a line each, for the front page; a finding's own page says it whole."""
+    lines = []
+    for outcome in study.with_role("primary"):
+        undo = outcome.finding.undo
+        if undo is None or not undo.sentence:
+            continue
+        if undo.breaks == 0:
+            said = "judged by the path before the start alone, its range holds no change"
+        elif undo.breaks is not None:
+            times = words.number(undo.breaks, apart_digits(undo.breaks, (0.0,), 2))
+            said = f"undone by a later break over {times} times the largest before the start"
+        elif undo.cause is not None:
+            times = words.number(undo.cause, 2)
+            said = f"undone by an unmeasured cause {times} times as common among pilots"
+        else:
+            said = undo.sentence
+        lines.append(words.whole(f"{outcome.plain_title}: {said}"))
+    return lines
+
+
 def _people(outcome: OutcomeResult, period: str) -> str:
     """As `people`, with the whole title where what is counted is only its first word."""
     title = words.within(outcome.plain_title)
@@ -201,13 +246,13 @@ def money(study: Results) -> Sentence:
         )
     totals = value.totals
     return Sentence.of(
-        "{released} of public spending released for {cost} spent to date, from the {counted} whose "
-        "checks hold. {chance}, and each £1 brought back {back}.{beside}",
+        "{released} of public spending released for {cost} spent, by the {counted} whose checks "
+        "hold. {chance}; back for each £1: {back}.{beside}",
         released=words.money_with_range(totals.gross_fiscal),
         cost=words.pounds(totals.cost.mean),
-        counted=words.counted(len(counted(value)), "outcome with a price", "outcomes with a price"),
+        counted=words.counted(len(counted(value)), "priced outcome", "priced outcomes"),
         chance=chance_of_gain(value),
-        back=ratio(totals.bcr),
+        back=words.with_range(totals.bcr, "mean", words.ratio),
         beside=_beside(value),
     )
 
@@ -218,11 +263,11 @@ def _beside(value: Accounts) -> Sentence | str:
         return ""
     totals = value.with_objected.totals
     return Sentence.of(
-        " With {named}, to which a check objects: {released} released, {chance}, and {back} back.",
+        " With {named}, to which a check objects: {released}, {chance}, {back}.",
         named=objected(value),
         released=words.money_with_range(totals.gross_fiscal),
         chance=words.in_hundred(totals.p_npsv_positive),
-        back=ratio(totals.bcr),
+        back=words.with_range(totals.bcr, "mean", words.ratio),
     )
 
 
@@ -256,7 +301,7 @@ def taken_out(value: Accounts) -> str:
 def chance_of_gain(value: Accounts) -> str:
     """The one chance: that all gains, those to people among them, exceed the cost."""
     chance = words.in_hundred(value.totals.p_npsv_positive)
-    return f"The chance that all gains exceed the cost is {chance}"
+    return f"Chance that all gains exceed the cost: {chance}"
 
 
 _WORST_FIRST = ("fails", "cannot tell", "holds")

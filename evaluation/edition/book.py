@@ -47,9 +47,8 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
         "main": study.with_role("primary"),
         "chart": at_once.outcomes_chart(study, out),
         "sites": at_once.sites_chart(study, out),
-        "sites_table": at_once.sites_table(study),
-        "tally": bool(answers.main_points(study)) and not answers.explores(study),
-        "undone": answers.undone(study),
+        "how_many": answers.how_many(study),
+        "undone": answers.undone_briefly(study),
         "ten": questions.QUESTIONS,
         **changes.front(edition),
     }
@@ -141,14 +140,16 @@ class Pages:
         self._page("money", "money.md.j2", **accounts)
         if study.value is not None:
             self._page("annex/all-money", "all-money.md.j2", **accounts)
-        self._page("for-whom", "for-whom.md.j2", **for_whom.view(study, out))
+        by_fifth = for_whom.view(study, out)
+        self._page("for-whom", "for-whom.md.j2", **by_fifth)
         learned = learning.view(self.learned, edition, self.claims, out)
         self._page("learning", "learning.md.j2", **questions.view(edition), **learned)
         undone = evidence.view(study) | places.chosen_view(edition, out)
         undone |= for_whom.new_site_view(study, out)
         self._page("undo", "undo.md.j2", **undone, objections=self._written_text("objections"))
         seen = questions.view(edition)["detectable"]
-        self._page("annex/how-sure", "how-sure.md.j2", **undone, detectable=seen)
+        behind = {"detectable": seen, "fifths": by_fifth["fifths"]}
+        self._page("annex/how-sure", "how-sure.md.j2", **undone, **behind)
         changed = changes.view(edition, out)
         self._page("changes", "changes.md.j2", **changed)
         self._page("annex/update-log", "update-log.md.j2", **changed)

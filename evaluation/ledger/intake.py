@@ -27,6 +27,7 @@ from evaluation.check.report import Checked, Confirmation, Problem
 from evaluation.check.report import problem as found
 from evaluation.check.rules import rules
 from evaluation.check.stages import check_return, day_of_check
+from evaluation.declared import read_table
 from evaluation.errors import PeriodError, ReturnFileError, UserError, WorkspaceError
 from evaluation.finance import of_money, paying_agency
 from evaluation.ledger.ledger import Ledger
@@ -104,20 +105,18 @@ def read_reasons(path: Path) -> Reasons:
     UserError : it cannot be read, names no rule, or a row lacks its reason or who gives it.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            rows = [
-                {key: (value or "").strip() for key, value in row.items() if key}
-                for row in csv.DictReader(stream)
-            ]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        # As a spreadsheet saves the list of questions, with semicolons too.
+        rows = list(read_table(path))
+    except WorkspaceError as error:
         raise UserError(
-            f"the reasons cannot be read ({error}).",
-            where=str(path),
+            f"the reasons cannot be read: {error.what}",
+            where=error.where,
             expected="a CSV (UTF-8) with the columns rule, reason, by",
+            mend=error.mend,
         ) from None
     by_rule: dict[str, Reason] = {}
     figures: dict[Asked, Reason] = {}
-    for number, row in enumerate(rows, start=2):
+    for row in rows:
         rule, reason, by = (row.get(name, "") for name in ("rule", "reason", "by"))
         # A list of questions comes with empty reasons: those that are left so are open still.
         if rule and not reason and row.get("area_code"):
@@ -126,7 +125,7 @@ def read_reasons(path: Path) -> Reasons:
             known = rule in rules()
             raise UserError(
                 "a reason needs its text and who gives it." if known else f"no rule is {rule!r}.",
-                where=f"{path}, row {number}",
+                where=f"{path}, row {row.line}",
                 expected="columns rule, reason, by; like R060,full service began,Ada Byron",
             )
         given = Reason(reason=reason, by=by)

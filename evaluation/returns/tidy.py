@@ -8,6 +8,7 @@ that its own rows came from; they pass the same checks as anyone's.
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +27,8 @@ from evaluation.quarters import Period
 from evaluation.returns.form import form
 from evaluation.returns.workbook import RawReturn, RawRow, csv_name, read_sheets
 
+_LONGEST_HEAD = 1_000_000
+"""Bytes: a file without an end of line is not read whole to find its headings."""
 ENDINGS = (".csv", ".csv.gz", ".xlsx", ".parquet")
 
 
@@ -162,7 +165,9 @@ def _read(path: Path) -> _Table:
             frame = pd.read_parquet(path)
         else:
             # As text: what a cell holds is read by the same readers as an officer's file.
-            frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+            frame = pd.read_csv(
+                path, dtype=str, keep_default_na=False, encoding="utf-8-sig", sep=_divider(path)
+            )
     except (OSError, ValueError, UnicodeDecodeError) as error:
         raise ReturnFileError(
             f"the table cannot be read ({str(error).splitlines()[0].rstrip('.')}).",
@@ -173,6 +178,14 @@ def _read(path: Path) -> _Table:
     if name.endswith(".parquet") and frame.index.names != [None]:
         frame = frame.reset_index()
     return _Table(cells={str(c): frame[c].tolist() for c in frame.columns}, first=2)
+
+
+def _divider(path: Path) -> str:
+    """What divides the headings: semicolons, where a comma is the decimal mark."""
+    opened = gzip.open if path.name.lower().endswith(".gz") else open
+    with opened(path, "rb") as stream:
+        head = stream.readline(_LONGEST_HEAD)
+    return max(",;\t", key=head.decode("utf-8", errors="replace").count)
 
 
 def _from_workbook(path: Path) -> _Table:

@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from pydantic import ValidationError
 
-from evaluation.declared import read_yaml
+from evaluation.declared import read_yaml, starts_on_days
 from evaluation.errors import WorkspaceError
-from evaluation.programme import TABLES, Programme, refuse_uncollected
+from evaluation.programme import TABLES, Programme, find_outcome, refuse_uncollected, rows_of
 from evaluation.progress import Progress
 from evaluation.protocol import Protocol
 from evaluation.setup.declarations import SCHEMAS_HERE, editors_line, write_schemas
@@ -132,18 +133,58 @@ def answered(given: Mapping[str, str]) -> dict[str, Any]:
 
     Raises
     ------
-    WorkspaceError : one of them cannot be read.
+    WorkspaceError : one of them cannot be read, or is none that its field takes.
     """
     declared: dict[str, Any] = {}
     for field, text in given.items():
+        text = text.strip().removeprefix("\ufeff")
         try:
-            declared[field] = text if field in ("title", "question") else yaml.safe_load(text)
+            # A path holds signs that are YAML's own, as in C:\\areas.csv.
+            plain = field in ("title", "question") or (field == "areas" and text[:1] not in "[{")
+            declared[field] = text if plain else yaml.safe_load(text)
         except yaml.YAMLError:
             raise WorkspaceError(
                 f"the answer for {field} cannot be read: {text!r}.",
                 expected="a word, [a, list], or {code: name}",
             ) from None
+        _refuse_answer(field, declared[field])
     return declared
+
+
+def _refuse_answer(field: str, value: Any) -> None:
+    """Refuse an answer by itself, before the next is asked for."""
+    here = Path("programme.yaml").resolve()
+    if field == "outcomes" and isinstance(value, list):
+        for one in value:
+            if not isinstance(one, dict):
+                find_outcome(str(one), here, packaged_schemas())
+        return
+    if field == "areas" and isinstance(value, str):
+        rows_of(field, here.parent / value)
+        return
+    if field == "sites":
+        # A start may be a day; of which period it is, the calendar says in the end.
+        value = starts_on_days({"sites": value, "frequency": "Q"})
+    try:
+        Programme.model_validate({field: value})
+    except ValidationError as wrong:
+        for fault in wrong.errors():
+            if fault["loc"][0] == field:
+                place = ".".join(str(part) for part in fault["loc"])
+                example = next(one for one in QUESTIONS if one.field == field)
+                raise WorkspaceError(
+                    f"{place}: {fault['msg']}.", expected=example.why or example.default
+                ) from None
+
+
+def keep_answers(name: str, declared: Mapping[str, Any]) -> Path:
+    """What was answered so far as a file for ``--from``, so that nothing need be typed again."""
+    path, number = Path(f"{name}.yaml"), 1
+    while path.exists():
+        number += 1
+        path = Path(f"{name}_{number}.yaml")
+    text = yaml.safe_dump({"name": name, **declared}, sort_keys=False, allow_unicode=True)
+    return _write(path, text)
 
 
 def begin(
@@ -165,7 +206,7 @@ def begin(
     WorkspaceError : the name is none for a folder, the programme is there already, or what is
         declared cannot be read, contradicts itself or leaves an outcome to nobody.
     """
-    _refuse_name(name)
+    refuse_name(name)
     path = declared if isinstance(declared, Path) else Path("programme.yaml").resolve()
     content = dict(read_yaml(declared) if isinstance(declared, Path) else declared)
     answers = _study_part(content, path)
@@ -197,7 +238,13 @@ def frame(root: Path) -> Workspace:
     return workspace
 
 
-def _refuse_name(name: str) -> None:
+def refuse_name(name: str) -> None:
+    """Refuse what cannot name a programme's folder.
+
+    Raises
+    ------
+    WorkspaceError : it is none of small letters, digits and _, a letter first.
+    """
     if NAMED.fullmatch(name):
         return
     near = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")

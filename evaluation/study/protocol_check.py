@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evaluation.declared import read_text
 from evaluation.errors import EstimateError, PanelError, ProtocolError, ValueChainError
 from evaluation.estimate.assignments import variance_by_population
 from evaluation.estimate.samples import unlike_precision
@@ -705,7 +706,7 @@ def checked(workspace: Workspace, name: str, *, power: bool = False) -> Checked:
         raise ProtocolError(
             f"no protocol of {name!r}.", where=str(path), mend=f"newstart protocol new {name}"
         )
-    source, protocol, remarks = shape(path.read_text(encoding="utf-8"))
+    source, protocol, remarks = shape(read_text(path))
     study = None
     if source is not None and protocol is not None:
         whole = Programme.load(workspace, parts.programme)

@@ -15,7 +15,7 @@ from evaluation.edition.shape import MAIN
 from tests.browser.reading import reading_age, syllables
 
 if TYPE_CHECKING:
-    pass
+    from playwright.sync_api import Browser
 
 FIRST_WORDS, OLDEST_READER = 300, 14.0
 KNOWN = {
@@ -177,3 +177,40 @@ def test_every_page_leads_to_feedback_and_to_a_card_that_lies_beside_the_book(
         assert soup.find("meta", property="og:title")["content"], page
         back = soup.select_one(".edition-footer a")
         assert back is not None and str(back["href"]).endswith(("feedback.html", "#")), page
+
+
+def test_the_three_answers_begin_in_the_first_two_screens_of_a_telephone(
+    html: Path, browser: Browser
+) -> None:
+    wide, high = 375, 667
+    page = browser.new_page(viewport={"width": wide, "height": high})
+    page.goto((html / "index.html").as_uri())
+    ends = page.evaluate(
+        """() => [...document.querySelectorAll('dl.answer > div')].slice(0, 3).map((one) => {
+          const first = one.querySelector('dd li, dd .claim') || one.querySelector('dd');
+          const end = first.getBoundingClientRect().bottom + scrollY;
+          return [one.querySelector('dt').innerText, end];
+        })"""
+    )
+    page.close()
+    assert [name for name, _ in ends] == ["Lives", "Money", "How sure"]
+    assert {name: end for name, end in ends if end > 2 * high} == {}
+
+
+def test_no_command_stands_in_the_main_part(html: Path) -> None:
+    found = {}
+    for page in html.rglob("*.html"):
+        name = page.relative_to(html).as_posix()
+        article = soup_of(page).select_one("article")
+        if article is None or name.startswith(("annex/", "_")):
+            continue
+        said = [code.get_text() for code in article.select("code")]
+        if commands := [one for one in said if re.match(r"(newstart|python|make) ", one)]:
+            found[name] = commands
+    assert found == {}
+
+
+def test_the_front_says_nothing_of_kinds_of_budget(html: Path) -> None:
+    article = soup_of(html / "index.html").select_one("article")
+    assert article is not None
+    assert not re.search(r"\b(AME|DEL)\b", article.get_text(" "))

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from benchmarks.reading import HIGHEST_GRADE, MOST_WORDS, reading
+from benchmarks.walk import walk_workspace
 from evaluation.demo import run_demo
 from evaluation.workspace import Workspace
 from tests.browser.conftest import CHROMIUM, REPOSITORY, Visit, look
@@ -49,6 +51,10 @@ def test_every_page_of_the_tiny_demonstration(tmp_path: Path, browser: Browser) 
     assert len(visits) > 30
     assert faults(visits) == {}
     assert reading_age(made.book) <= 14
+    walked = walk_workspace(Workspace(root=tmp_path))
+    assert [str(one) for one in walked.contradictions] == []
+    read = reading(made.book.parent)
+    assert (read.words <= MOST_WORDS, read.grade <= HIGHEST_GRADE) == (True, True)
 
 
 def main(root: Path) -> None:

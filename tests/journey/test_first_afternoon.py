@@ -13,6 +13,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "first-afternoon.md"
@@ -163,17 +164,30 @@ def test_the_page_by_months_from_top_to_bottom(installed: dict[str, str], tmp_pa
 
 
 def _reads_as_its_own(book: Path, title: str) -> None:
-    """No other programme's claims, no verdict, no pound that nobody declared."""
+    """No other programme's claims or places, no verdict, no pound that nobody declared."""
     front = _text(book / "index.html")
     assert title in front and "than in the comparison areas" in front
     for path in book.rglob("*.html"):
         # The glossary and the page on verdicts explain words; these are no claims of this study.
         if path.name in ("glossary.html", "how-to-read.html", "methods.html", "money-by-hand.html"):
             continue
+        # Why the framework is as it is stands there, in the words of before too.
+        if path.parent.name == "decisions":
+            continue
         said = _text(path)
-        for word in ("New Start", "new_start/first_look", "improved", "worsened", "£0 "):
-            allowed = word == "New Start" and path.parent.name == "decisions"
-            assert word not in said or allowed, (path, word)
+        for word in ("improved", "worsened", "£0 "):
+            assert word not in said, (path, word)
+    invented = yaml.safe_load((ROOT / "data_schemas" / "simulation.yaml").read_text("utf-8"))
+    nouns = [*invented["site_names"], "New Start", "new_start", "A&amp;E attendances", "A&E att"]
+    # Prices of the shipped table are worked through by hand with its own outcomes.
+    theirs = ("money-by-hand.html", "glossary.html")
+    for path in book.rglob("*"):
+        if path.suffix not in (".html", ".csv", ".json", ".md", ".txt", ".xml"):
+            continue
+        if path.parent.name == "decisions" or path.name in theirs:
+            continue
+        said = path.read_text(encoding="utf-8")
+        assert not [noun for noun in nouns if noun in said], path
 
 
 def _text(path: Path) -> str:

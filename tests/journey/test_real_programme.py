@@ -32,7 +32,7 @@ def test_the_way_of_a_small_programme(small: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_way_of_the_whole_programme(tmp_path: Path) -> None:
+def test_the_way_of_the_whole_programme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "whole").mkdir()
     root = pilot.build(tmp_path / "whole", pilot.WHOLE)
     declared = Programme.load(Workspace(root=root), pilot.NAME)
@@ -44,6 +44,7 @@ def test_the_way_of_the_whole_programme(tmp_path: Path) -> None:
     assert len(declared.periods) == 23
     assert len(declared.outcome_by_code["evictions"].sources_for("comparison")) == 12
     goes_to_the_refusal(root, pilot.WHOLE, tmp_path)
+    goes_to_the_edition(root, tmp_path, monkeypatch)
 
 
 def goes_to_the_refusal(root: Path, size: pilot.Size, folder: Path) -> None:
@@ -77,11 +78,15 @@ def goes_to_the_refusal(root: Path, size: pilot.Size, folder: Path) -> None:
 def test_the_small_programme_reaches_its_published_edition(
     small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Returns with small counts, study, audit, two approvals, edition; what is missing stops it."""
     root = tmp_path / "workspace"
     shutil.copytree(small, root)
     if not (root / "var/results/roots/first_look/results.json").is_file():
         pilot.lock_and_run(root)
+    goes_to_the_edition(root, tmp_path, monkeypatch)
+
+
+def goes_to_the_edition(root: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Returns with small counts, study, audit, two approvals, edition; what is missing stops it."""
     publish = ("edition", "publish", "--no-pages")
 
     def refused(said: str, *verb: str) -> None:
@@ -91,8 +96,8 @@ def test_the_small_programme_reaches_its_published_edition(
 
     monkeypatch.delenv(VARIABLE, raising=False)
     refused("No disclosure key is named")
-    monkeypatch.setenv(VARIABLE, str(tmp_path / "key"))
-    newstart(root, "disclosure", "key", "create", str(tmp_path / "key"))
+    monkeypatch.setenv(VARIABLE, str(folder / "key"))
+    newstart(root, "disclosure", "key", "create", str(folder / "key"))
     refused("No release was asked for")
     refused("it is not said who asks", "release", "request", pilot.STUDY)
     refused("Mallory is nobody", "release", "request", pilot.STUDY, "--as", "Mallory")

@@ -319,6 +319,11 @@ def test_long_tables_symbols_and_fixed_words(tiny: Programme, tmp_path: Path) ->
         missing="[c]",
     )
     (one,) = split_tables([path], columns, tiny).returns
+    for divider in (";", "\t"):
+        other = tmp_path / "other.csv"
+        other.write_text(path.read_text("utf-8").replace(",", divider), encoding="utf-8-sig")
+        (same,) = split_tables([other], columns, tiny).returns
+        assert same.raw.rows == one.raw.rows
     assert one.raw.guide["site"] == "OPEN" and one.raw.guide["agency"] == "nhs_england"
     assert [row.values[3:7] for row in one.raw.rows] == [
         ("ae_attendances", None, "5100", "[c]"),

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 import sqlite3
+import sys
 from pathlib import Path
 
 import pytest
 
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.signatures import PrintedValue, Signed
-from evaluation.portal.configure import Portal
-from evaluation.quarters import now
+from evaluation.portal.configure import Lines, Portal
 from tests.journey.at_the_command_line import newstart
 from tests.ledger.returns_at_hand import DAY
 from tests.ledger.test_destruction import fill
-from tests.portal.conftest import person
+from tests.portal.conftest import client, person
 from tests.portal.test_retention import draft
 
 
@@ -85,26 +86,35 @@ def test_without_the_copy_of_the_keys_nothing_comes_back_unasked(
     )
 
 
-def test_no_line_of_the_log_holds_a_figure(portal: Portal) -> None:
+def test_no_line_of_the_log_holds_a_figure(
+    portal: Portal, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     """Whatever goes wrong with figures in hand, the log says where and never with which words."""
-    import logging
-
-    from evaluation.portal.configure import Lines
+    from evaluation.portal.views import team
 
     secret = 730_193
+
+    def broken() -> None:
+        raise ValueError(f"{secret} attendances in E01")
+
+    monkeypatch.setattr(team.connection, "cursor", broken)
+    answered = client().get("/health", {"figure": secret})
+    assert answered.status_code == 500 and str(secret) not in answered.content.decode()
+    monkeypatch.undo()
+    asked = client().post("/check", {"figure": secret}, secure=True)
+    assert asked.status_code < 500
+    lines = [Lines().format(record) for record in caplog.records]
+    assert lines and not any(str(secret) in line or f"{secret:,}" in line for line in lines)
+    told = [json.loads(line) for line in lines]
+    assert {frozenset(one) for one in told} == {frozenset({"at", "level", "from", "message"})}
+    assert any("ValueError at" in one["message"] for one in told)
+
+
+def test_an_error_that_is_logged_with_its_words_is_written_without_them() -> None:
+    secret = "730193"
     try:
         raise ValueError(f"{secret} attendances in E01")
     except ValueError:
-        record = logging.LogRecord(
-            "portal",
-            logging.ERROR,
-            "x.py",
-            1,
-            "AB12: 500 POST /x",
-            (),
-            __import__("sys").exc_info(),
-        )
-    said = Lines().format(record)
-    assert str(secret) not in said
-    assert json.loads(said)["message"] == "AB12: 500 POST /x"
-    assert json.loads(said)["at"].endswith("Z") and now()
+        told = (logging.ERROR, "x.py", 1, "AB12: 500 POST /x", (), sys.exc_info())
+        said = Lines().format(logging.LogRecord("portal", *told))
+    assert secret not in said and json.loads(said)["message"] == "AB12: 500 POST /x"

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+import os
+import pty
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -217,10 +223,9 @@ def test_every_entry_is_explained_and_every_example_read(name: str) -> None:
     written = {held.alias or field for field, held in model.model_fields.items()}
     assert set(said["fields"]) == written
     text = str(said["example"])
-    if name in ("area", "cost", "taken_out", "denominator", "deprivation", "code_share"):
-        head, *rows = (line.split(",") for line in text.strip().splitlines())
-        for row in rows:
-            held = {k: v for k, v in zip(head, row, strict=True) if v}
+    if str(said.get("file", "")).endswith(".csv"):
+        for row in csv.DictReader(io.StringIO(text), strict=True):
+            held = {k: v for k, v in row.items() if v}
             assert validated({"area": Area, "cost": Cost}.get(name, model), held, Path(name))
         return
     content = yaml.safe_load(text)
@@ -257,3 +262,115 @@ def test_upgrade_replaces_the_frame_and_leaves_what_a_person_wrote(
     again = json.loads(newstart(here, "upgrade", "--json"))["done"]
     assert not any(one["changed"] for one in again)
     assert beginning.FIRST_STUDY == "first_look"
+
+
+ANSWERS = (
+    "Snug Rooms",
+    "Are rooms warmer?",
+    "perhaps",  # no truth
+    "yes",
+    "2024 Q7",  # no quarter
+    "2024 Q1",
+    "2025 Q4",
+    "{housing: [}",  # no YAML
+    "{housing: Housing}",
+    "[{code: S01, name: North, start: soon, agencies: [housing]}]",  # no quarter inside
+    "[{code: S01, name: North, start: 2025-02-03, agencies: [housing]}]",
+    "[{code: councils, name: Councils, agency: housing}]",
+    "[damp_repair]",  # no outcome
+    "[]",
+    "sub\\nowhere.csv",  # no file
+)
+
+
+def typed(folder: Path, *answers: str, end: str = "") -> subprocess.CompletedProcess[str]:
+    """`newstart init snug` at a terminal of its own, with these lines typed."""
+    mine, its = pty.openpty()
+    os.write(mine, "".join(f"{one}\n" for one in answers).encode() + end.encode())
+    done = subprocess.run(
+        [sys.executable, "-m", "evaluation.cli", "init", "snug"],
+        stdin=its,
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        check=False,
+        timeout=120,
+    )
+    os.close(its)
+    os.close(mine)
+    return done
+
+
+def test_a_wrong_answer_is_asked_again_and_no_answer_is_lost(here: Path) -> None:
+    rows = "code;name;authority;role;site\r\nN1;North;Alder;pilot;S01\r\n"
+    (here / "sub").mkdir()
+    (here / "sub" / "areas.csv").write_bytes(b"\xef\xbb\xbf" + rows.encode())
+    done = typed(here, *ANSWERS, "sub\\areas.csv")
+    assert done.returncode == 0, done.stderr
+    for said in (
+        "synthetic: Input should be a valid boolean",
+        "'2024 Q7' is no quarter",
+        "the answer for agencies cannot be read",
+        "sites.0.start",
+        "outcome 'damp_repair' is declared nowhere",
+        "nowhere.csv: the file does not exist",
+    ):
+        assert said in done.stderr, (said, done.stderr)
+    assert "fault of ours" not in done.stderr and "Traceback" not in done.stderr
+    assert "N1" in (here / "studies" / "snug" / "areas.csv").read_text("utf-8")
+
+
+def test_what_was_answered_before_the_way_was_left_is_kept(here: Path) -> None:
+    done = typed(here, "Snug Rooms", "Are rooms warmer?", "yes", end="\x04")
+    assert done.returncode != 0 and "What you answered is in snug.yaml" in done.stderr
+    assert "Traceback" not in done.stderr and "fault of ours" not in done.stderr
+    held = yaml.safe_load((here / "snug.yaml").read_text("utf-8"))
+    assert held == {"name": "snug", "title": "Snug Rooms", "question": "Are rooms warmer?"} | {
+        "synthetic": True
+    }
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_file_is_read_as_other_systems_save_it(here: Path, encoding: str) -> None:
+    (here / "from.yaml").write_bytes(example().replace("\n", "\r\n").encode(encoding))
+    assert newstart(here, "init", "warm_homes", "--from", "from.yaml")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (example().replace("Norrick", "N\u00f6rrick").encode("latin-1"), "not written as UTF-8"),
+        (b"", "holds no mapping"),
+        (b"\x00", "no valid YAML"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_told_in_a_sentence(
+    here: Path, content: bytes, said: str
+) -> None:
+    (here / "from.yaml").write_bytes(content)
+    code, _, err = told(here, "init", "warm_homes", "--from", "from.yaml")
+    assert code == 2 and said in err and "fault of ours" not in err
+    code, _, err = told(here, "init", "warm_homes", "--from", str(here))
+    assert code == 2 and "is a folder" in err
+    code, _, err = told(here, "init", "Warm Homes", "--from", "from.yaml")
+    assert code == 2 and "newstart init warm_homes" in err
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("code,name,authority,role\nN1,North,Alder,comparison,7\n", "line 2"),
+        ("code,name,authority,rol\nN1,North,Alder,comparison\n", "rol"),
+        ("code,name,authority\nN1,North,Alder\n", "add the column role"),
+        ("code,name,authority,role\nN1,North,Alder,control\n", "line 2"),
+        ("\n", "no headings"),
+        ("code,name,authority,role\n\nN1,North,Ald\xe9r,comparison\n", "line 3"),
+    ],
+)
+def test_a_table_names_the_line_at_fault(here: Path, table: str, said: str) -> None:
+    content = yaml.safe_load(example()) | {"areas": "areas.csv"}
+    (here / "from.yaml").write_text(yaml.safe_dump(content), "utf-8")
+    (here / "areas.csv").write_bytes(table.encode("latin-1"))
+    code, _, err = told(here, "init", "warm_homes", "--from", "from.yaml")
+    assert code == 2 and said in err and "areas.csv" in err and "fault of ours" not in err, err

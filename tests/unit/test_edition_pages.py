@@ -117,7 +117,7 @@ def objected(raw: dict[str, Any]) -> dict[str, Any]:
 def test_money_is_one_story_in_two_columns(raw: dict[str, Any]) -> None:
     alone = answers.money(study(raw))
     assert alone.startswith("£2.9m (") and "whose checks hold" in alone and "With " not in alone
-    assert alone.count(" in 100") == 1 and alone.count("each £1 brought back £0.51 (") == 1
+    assert alone.count(" in 100") == 1 and alone.count("back for each £1: £0.51 (") == 1
     said = answers.money(study(objected(raw)))
     before, beside = said.split(" With people claiming unemployment-related benefits, ")
     assert before.startswith("£2.9m (") and beside.startswith("to which a check objects: £5.8m (")

@@ -71,9 +71,9 @@ def outcomes_chart(study: Results, out: Generated) -> Markup:
     if not rows:
         return Markup("")
     said = (
-        "Every outcome fixed for this study, whatever it shows, in per cent of what would have "
-        "been; better lies to the right. Filled dots: main outcomes. Lines: ranges. Grey: smaller "
-        f"than worth having. Upright marks: hoped for. {left_out(rows_in_words(study))}"
+        "Per cent of what would have been; better lies to the right. Filled dots: main outcomes. "
+        "Grey: smaller than worth having. Upright marks: hoped for. "
+        f"{left_out(rows_in_words(study))}"
     )
     kind = "Chart of all outcomes: found, with ranges, beside what was hoped for and worth having"
     return out.chart(f"{study.study}/all-outcomes", "", kind, said, figures.all_outcomes, rows)

@@ -59,12 +59,22 @@ def signed(edition: Edition, told: Record | None) -> dict[str, str]:
     """When the edition was published and by whom, and whom to ask: as programme.yaml names them."""
     programme = edition.programme
     authors = words.listed([one.name for one in programme.people if "publisher" in one.roles])
-    nobody = "nobody: it is invented" if programme.synthetic else "no publisher named"
-    day = f"published {words.day(told['published'])}" if told else "not published yet"
+    nobody = "nobody (invented)" if programme.synthetic else "no publisher named"
+    by = authors or nobody
     return {
-        "published": f"{day} by {authors or nobody}",
+        "published": f"published {words.day(told['published'])} by {by}"
+        if told
+        else "not published yet",
         "contact": f"contact: {programme.contact or 'none named'}",
     }
+
+
+def sentences(edition: Edition) -> dict[str, str]:
+    """What is said of each headline's change, by its id: each is a claim of the edition."""
+    told = here(edition)
+    change = (told["change"] if told else None) or {"figures": {}, "sentences": []}
+    pairs = zip(change["figures"], change["sentences"], strict=True)
+    return {f"change.{key}": str(said) for key, said in pairs}
 
 
 def moved(edition: Edition, outcome: str) -> str:

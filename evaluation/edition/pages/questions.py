@@ -228,6 +228,7 @@ def claims(edition: Edition) -> Mapping[str, str]:
     }
     people = answers.people_said(study) if answers.asked_first(study) else not_asked(edition)
     return {f"asked.{key}": text for key, text in said.items()} | {
+        **changes.sentences(edition),
         "answer.people": people,
         "answer.sites": answers.sites(study),
         "evidence.answer": evidence.answer(study),
