@@ -157,6 +157,7 @@ def run_and_keyed(small: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) ->
     """A copy of the small programme with results, agreements and a key."""
     root = folder / "workspace"
     shutil.copytree(small, root)
+    shutil.copytree(small.parent / "in", folder / "in")
     if not (root / "var/results/roots/first_look/results.json").is_file():
         pilot.lock_and_run(root)
     pilot.agree(root)
