@@ -283,7 +283,7 @@ def test_what_was_found_stops_the_book(workspace: Workspace) -> None:
 
 def _nothing() -> Known:
     empty = Explained.of([])
-    names = ("counted", "names", "columns", "measured", "code", "pictures")
+    names = ("counted", "names", "columns", "measured", "machinery", "code", "pictures")
     constants: dict[str, list[str]] = {name: [] for name in names}
     return Known(
         released=empty,

@@ -161,13 +161,22 @@ _DRAWN = frozenset(
 _LOOKS = frozenset(
     {"style", "class", "id", "version", "href", "clip-path", "font-size", "stroke-width", "fill"}
 )
+_AXIS = re.compile(r"[xy]tick_\d+")
+AXIS = "a mark of an axis"
 
 
 def _svg(path: Path) -> Iterator[Held]:
     text = path.read_text(encoding="utf-8")
     for comment in re.findall(r"<!--(.*?)-->", text, re.DOTALL):
         yield Held(place="comment", text=comment)
-    for element in ElementTree.fromstring(text).iter():
+    root = ElementTree.fromstring(text)
+    marks = {
+        id(inner)
+        for group in root.iter()
+        if _AXIS.fullmatch(group.get("id", ""))
+        for inner in group.iter()
+    }
+    for element in root.iter():
         tag = str(element.tag).rpartition("}")[2]
         for name, value in element.attrib.items():
             plain = name.rpartition("}")[2]
@@ -177,7 +186,8 @@ def _svg(path: Path) -> Iterator[Held]:
         if tag != "style":
             for said in (element.text, element.tail):
                 if said and said.strip():
-                    yield Held(place=f"text in {tag}", text=said)
+                    place = AXIS if id(element) in marks else f"text in {tag}"
+                    yield Held(place=place, text=said)
 
 
 _SHEET = re.compile(r"xl/worksheets/[^/]+\.xml")
