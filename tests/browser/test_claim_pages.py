@@ -48,5 +48,10 @@ def test_code_and_protocol_line_are_within_three_clicks_of_the_front_page(html: 
 
 def test_every_headline_figure_on_the_front_page_leads_to_its_own_page(html: Path) -> None:
     text = (html / "index.html").read_text(encoding="utf-8")
-    for name in ("ae_attendances-effect", "ae_attendances-people", "money-cost", "money-cashable"):
+    for name in (
+        "ae_attendances-effect",
+        "ae_attendances-people",
+        "money-cost",
+        "money-gross_fiscal",
+    ):
         assert f"annex/claims/{name}.html" in text

@@ -18,6 +18,7 @@ from evaluation.check.report import (
     read_confirmations,
 )
 from evaluation.errors import LedgerError, UserError
+from evaluation.ledger.data_keys import unseal
 from evaluation.ledger.engine import transaction
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.receipt import FIRST, Hidden, Receipt, ReceiptDetails, chain_hash
@@ -37,7 +38,9 @@ def test_a_return_is_kept_with_its_raw_bytes(ledger: Ledger, tmp_path: Path) -> 
     )
     kept = raw_path(tmp_path / "var" / "raw", what.sha256)
     assert kept.parent.name == what.sha256[:2]
-    assert fingerprint.of_bytes(kept.read_bytes()) == what.sha256
+    # The file lies there sealed, and its return's key opens it.
+    content = unseal(ledger.keys, kept.read_bytes())
+    assert fingerprint.of_bytes(content) == what.sha256 != fingerprint.of_bytes(kept.read_bytes())
     frame = ledger.observations("tiny")
     assert list(frame.columns) == [
         "area_code",

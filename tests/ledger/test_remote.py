@@ -15,6 +15,7 @@ from evaluation import fingerprint
 from evaluation.errors import LedgerError
 from evaluation.ledger import store
 from evaluation.ledger.backup import back_up, restore
+from evaluation.ledger.data_keys import VARIABLE
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.store import Remote
 from evaluation.workspace import Workspace
@@ -40,7 +41,11 @@ def files(url: str) -> list[str]:
     return [path for path in system.find(root) if "/." not in path]
 
 
-def test_a_ledger_with_its_files_in_a_store(database: Path | str, url: str, tmp_path: Path) -> None:
+def test_a_ledger_with_its_files_in_a_store(
+    database: Path | str, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Where tables and files both lie elsewhere, nothing but this says where the keys are.
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "keys"))
     with Ledger.open(database, url) as ledger:
         receipts = fill(ledger)
         assert ledger.verify(receipts).ok and len(files(url)) == 6

@@ -261,4 +261,4 @@ def test_limits_that_the_test_does_not_set_are_said() -> None:
     from evaluation.value.report import _notes
 
     value = valued([replace(net(AE, -1), widening=float("inf"))])
-    assert any("too narrow: Ae attendances" in note for note in _notes(value))
+    assert any("too narrow: ae_attendances" in note for note in _notes(value))

@@ -153,7 +153,7 @@ def test_the_value_of_information_agrees_with_the_normal_formula() -> None:
 
 def test_a_switching_value_brings_the_net_value_to_nought() -> None:
     value = uncertain()
-    row = next(r for r in sensitivity.switching(value) if r["title"] == "Ae attendances")
+    row = next(r for r in sensitivity.switching(value) if r["title"] == "ae_attendances")
     best = float(value.net_present_social_value()[0])
     assert best + (row["times"] - 1) * row["gain"] == pytest.approx(0, abs=1e-6)
 

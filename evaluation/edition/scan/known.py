@@ -24,7 +24,7 @@ from evaluation.workspace import package
 
 if TYPE_CHECKING:
     from evaluation.edition.edition import Edition
-    from evaluation.study.record import Results
+    from evaluation.study.record import OutcomeResult, Results
     from evaluation.workspace import Workspace
 
 EXACT_FIGURES = 12
@@ -112,6 +112,7 @@ def _made_of(study: Results) -> Iterator[float]:
         if outcome.estimate.scale == "log":
             for value in _walk(outcome.plain()):
                 yield from _of_logarithm(value)
+        yield from _compared(study, outcome)
         for row in outcome.honest_range.rows if outcome.honest_range else ():
             if row.low is not None and row.high is not None:
                 # The middle of a range is where a chart draws its mark.
@@ -129,6 +130,18 @@ def _made_of(study: Results) -> Iterator[float]:
         yield float(sum(wave.respondents or 0 for wave in item.waves))
     for priced in study.value.by_outcome if study.value else ():
         yield from _walk(money.in_weeks(priced.events_avoided.plain()))
+
+
+def _compared(study: Results, outcome: OutcomeResult) -> Iterator[float]:
+    """Effects on a rate in per cent: of sites, of fifths and of a new site."""
+    new = outcome.new_site
+    rows = [
+        *outcome.estimate.site,
+        *(one for row in study.equity for one in row.effects if one.outcome == outcome.code),
+        *([] if new is None else [{"effect": new.mean, "low": new.low, "high": new.high}]),
+    ]
+    for row in rows:
+        yield from _walk(words.compared(outcome, row))
 
 
 def _of_logarithm(value: float) -> Iterator[float]:
