@@ -135,7 +135,7 @@ def _made_of(study: Results) -> Iterator[float]:
 def _compared(study: Results, outcome: OutcomeResult) -> Iterator[float]:
     """Effects on a rate in per cent: of sites, of fifths and of a new site."""
     new = outcome.new_site
-    rows = [
+    rows: list[words.Range] = [
         *outcome.estimate.site,
         *(one for row in study.equity for one in row.effects if one.outcome == outcome.code),
         *([] if new is None else [{"effect": new.mean, "low": new.low, "high": new.high}]),
