@@ -225,7 +225,7 @@ def _part(page: OutcomePage) -> dict[str, Any] | None:
     unit = "per cent" if on.scale == "log" else outcome.unit
     ends = f"between {say(new['low'])} and {say(new['high'])}"
     ends += "" if on.scale == "log" else f" {unit}"
-    said = f"One more site like these would likely lie {ends}. {alike}"
+    said = f"{outcome.plain_title}: one more such site would likely lie {ends}. {alike}"
     if answers.style(outcome) == "unknown":
         said += " Whether any of this is the programme's doing cannot be told."
     chart = page.forest("new-site", "by site, and the range for a new one", said, rows, on=on)

@@ -65,9 +65,7 @@ def _chart(study: Results, rows: list[BalanceRow], out: Generated) -> Markup:
     if not drawn:
         return Markup("")
     alt = f"Dot chart of pilots against comparison areas before the start. {summary(study)}"
-    below = (
-        "Squares: level before the start. Open dots: path. Grey: a tenth of a standard deviation."
-    )
+    below = "Grey: a tenth of a standard deviation."
     return out.plate(f"{study.study}/balance", "", alt, figures.balance, drawn, caption=below)
 
 
