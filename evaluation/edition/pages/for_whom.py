@@ -218,9 +218,9 @@ def _part(page: OutcomePage) -> dict[str, Any] | None:
     rows.append(page.row("A new site like these", new, filled=False, on=on))
     say = words.say(on)
     alike = (
-        "Sites differ by more than chance could explain."
+        "Sites differ by more than chance."
         if one.p_alike < ALIKE
-        else "Sites differ by no more than chance could explain."
+        else "Sites differ by no more than chance."
     )
     unit = "per cent" if on.scale == "log" else outcome.unit
     ends = f"between {say(new['low'])} and {say(new['high'])}"
