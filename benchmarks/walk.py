@@ -14,6 +14,7 @@ where a figure stands in words that no quantity holds, and where an outcome goes
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import itertools
 import re
@@ -275,12 +276,13 @@ def _tables(folder: Path) -> Iterator[tuple[str, str, list[dict[str, str]]]]:
 
 
 def _sheets(path: Path) -> Iterator[tuple[str, str, list[dict[str, str]]]]:
-    for sheet in load_workbook(path, read_only=True, data_only=True).worksheets:
-        rows = [["" if c is None else str(c) for c in row] for row in sheet.values]
-        for place, head in enumerate(rows):
-            if "id" in head and "text" in head:
-                below = [dict(zip(head, row, strict=False)) for row in rows[place + 1 :]]
-                yield f"{path.name}, {sheet.title}", "headline", below
+    with contextlib.closing(load_workbook(path, read_only=True, data_only=True)) as book:
+        for sheet in book.worksheets:
+            rows = [["" if c is None else str(c) for c in row] for row in sheet.values]
+            for place, head in enumerate(rows):
+                if "id" in head and "text" in head:
+                    below = [dict(zip(head, row, strict=False)) for row in rows[place + 1 :]]
+                    yield f"{path.name}, {sheet.title}", "headline", below
 
 
 def _same_numbers(key: str, ends: Iterable[str], where: str, state: _Walk) -> None:
