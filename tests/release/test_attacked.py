@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import pytest
 
 from evaluation.disclosure.key import Key
 from evaluation.disclosure.policy import Policy
+from evaluation.disclosure.protection import Held
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.signatures import PrintedValue, Signed
 from evaluation.programme import Programme
@@ -24,7 +25,7 @@ from evaluation.study.results import results_of
 from evaluation.study.run import run_study
 from evaluation.study.study import Study
 from evaluation.workspace import Workspace, write_whole
-from tests.unit.locked import LOCKED, NAME, Ground, lay_out
+from tests.unit.locked import NAME, Ground, run_once
 
 KEY = Key(secret=bytes(range(32)))
 
@@ -32,13 +33,7 @@ KEY = Key(secret=bytes(range(32)))
 @pytest.fixture(scope="module")
 def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
     """Three sites of one area each, one outcome in logarithms and one in levels; run once."""
-    made = lay_out(tmp_path_factory.mktemp("attacked"))
-    made.submit(until=LOCKED)
-    made.freeze()
-    made.submit(after=LOCKED)
-    path = made.workspace.var / "results" / NAME / "results.json"
-    write_whole(path, results_of(run_study(Study.load(made.workspace, NAME))).as_json())
-    return made
+    return run_once(tmp_path_factory.mktemp("attacked"))
 
 
 @pytest.fixture(scope="module")
@@ -245,7 +240,7 @@ def test_an_insider_knows_his_own_and_does_not_attack_it(
     assert (inside.fewest or 0) <= (whole.fewest or 0) and inside.ok
 
 
-def moved(counts: list, outcome: str, by: Mapping[str, int]) -> list:  # type: ignore[type-arg]
+def moved(counts: Sequence[Held], outcome: str, by: Mapping[str, int]) -> list[Held]:
     """Counts of another vintage: one area's of some quarters were revised."""
     found = []
     for one in counts:

@@ -9,24 +9,17 @@ import pytest
 
 from evaluation.cli import main
 from evaluation.programme import Programme
-from evaluation.release import release, terms_of
+from evaluation.release import Released, release, terms_of
 from evaluation.release.recomputed import compared, moved, neighbours
 from evaluation.study.results import results_of
 from evaluation.study.run import run_study
 from evaluation.study.study import Study
-from evaluation.workspace import write_whole
-from tests.unit.locked import LOCKED, NAME, Ground, lay_out
+from tests.unit.locked import NAME, Ground, run_once
 
 
 @pytest.fixture(scope="module")
 def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
-    made = lay_out(tmp_path_factory.mktemp("recomputed"))
-    made.submit(until=LOCKED)
-    made.freeze()
-    made.submit(after=LOCKED)
-    path = made.workspace.var / "results" / NAME / "results.json"
-    write_whole(path, results_of(run_study(Study.load(made.workspace, NAME))).as_json())
-    return made
+    return run_once(tmp_path_factory.mktemp("recomputed"))
 
 
 def test_the_same_book_is_printed_of_neighbouring_counts(
@@ -54,7 +47,7 @@ def test_a_count_that_leaves_as_it_is_would_be_found(ground: Ground) -> None:
     after = release(results_of(run_study(moved(given, one))), terms)
     assert compared(one.says, before, after).ok
 
-    def with_truth(released, count):  # type: ignore[no-untyped-def]
+    def with_truth(released: Released, count: int) -> Released:
         first = next(e for e in released.entries if e.kind == "count")
         rest = [e for e in released.entries if e.address != first.address]
         return replace(released, entries=(replace(first, printed=count), *rest))

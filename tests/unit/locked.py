@@ -19,9 +19,10 @@ from evaluation.simulate import (
 from evaluation.study.freeze import freeze
 from evaluation.study.lock import Lock
 from evaluation.study.lock_status import standing_of
-from evaluation.study.run import take_look
+from evaluation.study.results import results_of
+from evaluation.study.run import run_study, take_look
 from evaluation.study.study import Study
-from evaluation.workspace import Workspace, packaged_schemas
+from evaluation.workspace import Workspace, packaged_schemas, write_whole
 
 NAME = "new_start/first_look"
 LOCKED = "2024-12-31"
@@ -109,6 +110,17 @@ def lay_out(root: Path) -> Ground:
     figures = draw_figures(programme, scenario, preset, seed=5)
     files = write_returns(programme, scenario, figures, workspace.incoming("new_start"))
     return Ground(workspace=workspace, files=sorted(files, key=lambda p: p.parent.name))
+
+
+def run_once(root: Path) -> Ground:
+    """The same locked, with every return in and the results of one run beside them."""
+    made = lay_out(root)
+    made.submit(until=LOCKED)
+    made.freeze()
+    made.submit(after=LOCKED)
+    path = made.workspace.var / "results" / NAME / "results.json"
+    write_whole(path, results_of(run_study(Study.load(made.workspace, NAME))).as_json())
+    return made
 
 
 def differences(ground: Ground, name: str = NAME, as_of: datetime | None = None) -> tuple[str, ...]:
