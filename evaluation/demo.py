@@ -7,6 +7,7 @@ by the folders that the files lie in. What has been done already is not done aga
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from importlib.util import find_spec
@@ -26,9 +27,11 @@ from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.submission import keep_receipt
 from evaluation.programme import Programme
 from evaluation.progress import Progress
+from evaluation.publish.outputs import audit_of
 from evaluation.publish.publish import publish, publish_past
 from evaluation.publish.refresh import refresh_studies
 from evaluation.quarters import Period, format_instant
+from evaluation.release import submitters_tried, terms_of
 from evaluation.returns.workbook import RawReturn, read_return
 from evaluation.simulate import (
     Scenario,
@@ -97,6 +100,7 @@ def run_demo(
         if editions == 1:
             refresh_studies(workspace, STUDY, progress)
             publish_past(workspace, STUDY, progress=progress)
+            _audit(workspace, programme, due(quarter, programme) + timedelta(days=1), progress)
         _publish(workspace, programme, quarter, progress)
     index = workspace.book / "_build" / "html" / "index.html"
     return Demo(workspace=workspace, book=index if workspace.book.is_dir() else None)
@@ -115,6 +119,24 @@ def portal_workspace(workspace: Workspace, *, progress: Progress = print) -> Wor
     came = [path for path in files if f"_{programme.last.slug}" not in path.name]
     submit_files(own, came, progress)
     return own
+
+
+def _audit(workspace: Workspace, programme: Programme, day: datetime, progress: Progress) -> None:
+    """Attack what will be printed, so that the book can say what an attacker is left with.
+
+    As insiders those of the largest site are tried, who know the most; a release tries them all.
+    """
+    progress("Attacking what would be printed, with every edition")
+    areas = Counter(area.site for area in programme.areas if area.role == "pilot")
+    largest = max(sorted(areas), key=lambda site: areas[site])
+    found = audit_of(
+        workspace,
+        programme,
+        terms_of(workspace, programme),
+        insiders=[one for one in submitters_tried(programme) if one[0] == largest],
+        run=day,
+    )
+    progress(f"{found.protected:,} counts, each left with at least {found.fewest} values")
 
 
 def _publish(

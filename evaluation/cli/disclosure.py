@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -72,6 +73,9 @@ def audit(
             help="SITE/AGENCY: whoever sends its figures and knows them.", show_default=False
         ),
     ] = "",
+    every_insider: Annotated[
+        bool, typer.Option(help="Attack as each submitter too, who knows what they sent.")
+    ] = False,
     anew: Annotated[
         bool, typer.Option("--anew", help="Attack what did not change since the last audit too.")
     ] = False,
@@ -79,7 +83,7 @@ def audit(
 ) -> None:
     """Attack every count with all editions and what would be printed now; exit 1 below k values."""
     from evaluation.publish.outputs import audit_of
-    from evaluation.release import terms_of
+    from evaluation.release import submitters_tried, terms_of
 
     session: Session = context.obj
     programme = session.programme
@@ -95,6 +99,7 @@ def audit(
         terms_of(session.workspace, programme),
         edition=edition,
         insider=(site, agency) if insider else None,
+        insiders=submitters_tried(programme) if every_insider else (),
         keep=not anew,
     )
     if as_json:
@@ -145,6 +150,19 @@ def _told(found: Protection) -> None:
             print(f"    by {address}")
         if len(one.binding) > TOLD:
             print(f"    and {len(one.binding) - TOLD} more: --json names them")
+    for line in _insiders_told([one.as_dict() for one in found.insiders]):
+        print(line)
+
+
+def _insiders_told(tried: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Who was tried as an attacker besides, with what each was left with."""
+    if tried:
+        yield f"Tried as each of {len(tried)} submitters too, who know what they sent:"
+    for one in tried:
+        worst = one["worst"]
+        least = f", {worst['cell']}" if worst else ""
+        left = "nothing else is printed" if one["fewest"] is None else f"{one['fewest']} values"
+        yield f"  {one['insider']}: {left}{least}"
 
 
 @app.command("register")
@@ -284,6 +302,10 @@ def show_release(context: typer.Context, bundle: Name = "", as_json: AsJson = Fa
             print(f"  {one.signed.by}, {one.signed.kind}: {one.signed.note}")
     for what in now.stale:
         print(f"  stale: {what} changed since")
+    audit = held.content["audit"]
+    print(f"  audit: {audit['protected']:,} counts, at least {audit['fewest']} values left to each")
+    for line in _insiders_told(audit.get("insiders", [])):
+        print(f"  {line}")
     say("It holds counts, for the checkers alone: --json prints all of it.")
 
 

@@ -45,13 +45,46 @@ class Held:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Insider:
+    """What an audit found where the attacker is who sends an agency's figures of a site.
+
+    fewest : values left to the least protected of the counts that he did not send; None where
+    nothing else is printed. worst : which that is.
+    """
+
+    site: str
+    agency: str
+    fewest: int | None
+    worst: Left | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """As ``disclosure audit --json`` prints it."""
+        return {
+            "insider": f"{self.site}/{self.agency}",
+            "fewest": self.fewest,
+            "worst": None if self.worst is None else _told(self.worst),
+        }
+
+
+def _told(one: Left) -> dict[str, Any]:
+    return {
+        "cell": str(one.cell),
+        "low": one.low,
+        "high": one.high,
+        "values": one.values,
+        "binding": list(one.binding),
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
 class Protection:
     """What an audit found.
 
     protected : how many counts were attacked, of sites and of areas, and revisions of them. fewest
     : values left to the least protected; None where nothing is printed. worst : those with the
     fewest values. figures : printed values that the attacker held. anew : how many outcomes'
-    systems had changed since they were last attacked.
+    systems had changed since they were last attacked. insiders : what each of those found who were
+    tried as attackers too.
     """
 
     k: int
@@ -61,10 +94,18 @@ class Protection:
     worst: tuple[Left, ...]
     figures: int = 0
     anew: int = 0
+    insiders: tuple[Insider, ...] = ()
 
     @property
     def ok(self) -> bool:
-        return self.fewest is None or self.fewest >= self.k
+        """Whether enough is left to whoever was tried, insiders among them."""
+        left = [self.fewest, *(one.fewest for one in self.insiders)]
+        return all(one is None or one >= self.k for one in left)
+
+    @property
+    def insiders_fewest(self) -> int | None:
+        """Values left by the insider who finds most; None where none was tried."""
+        return min((one.fewest for one in self.insiders if one.fewest is not None), default=None)
 
     def as_dict(self) -> dict[str, Any]:
         """As ``disclosure audit --json`` prints it."""
@@ -76,16 +117,8 @@ class Protection:
             "fewest": self.fewest,
             "figures": self.figures,
             "anew": self.anew,
-            "worst": [
-                {
-                    "cell": str(one.cell),
-                    "low": one.low,
-                    "high": one.high,
-                    "values": one.values,
-                    "binding": list(one.binding),
-                }
-                for one in self.worst
-            ],
+            "worst": [_told(one) for one in self.worst],
+            "insiders": [one.as_dict() for one in self.insiders],
         }
 
 

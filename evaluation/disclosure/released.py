@@ -23,6 +23,8 @@ MONEY_STEP = 10_000.0
 """Pounds: money is printed at this, or at three significant figures where that is coarser."""
 MONEY_FIGURES = 3
 P_FIGURES = 2
+MOST_DECIMALS = 6
+"""Of any number in a table of the book."""
 HIDDEN = "hidden"
 
 
@@ -194,6 +196,18 @@ def chance(value: float) -> float:
 def significant(value: float, figures: int) -> float:
     """To so many significant figures."""
     return float(f"{value:.{figures}g}") + 0.0 if math.isfinite(value) else value
+
+
+def readable(value: float) -> float:
+    """A number as a table writes it: to six decimal places, or to as many figures if it is small.
+
+    Differences of printed figures have digits of binary arithmetic below any step; constants have
+    more than anybody reads.
+    """
+    if not math.isfinite(value) or round(value, MOST_DECIMALS) == value:
+        return value
+    small = abs(value) < 1
+    return significant(value, MOST_DECIMALS) if small else round(value, MOST_DECIMALS) + 0.0
 
 
 def as_words(count: Count, *, rounded: bool = True) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from evaluation.disclosure.key import Key
 from evaluation.edition import words
 from evaluation.errors import BookError
 from evaluation.publish.attribution import (
@@ -224,7 +226,11 @@ Headline = Mapping[str, Mapping[str, Any]]
 
 
 def as_record(
-    found: Difference, headline: Headline, was: Headline, steps: Mapping[str, float] | None = None
+    found: Difference,
+    headline: Headline,
+    was: Headline,
+    steps: Mapping[str, float] | None = None,
+    key: Key | None = None,
 ) -> dict[str, Any]:
     """The difference as plain data, with titles, units and what is said of it.
 
@@ -232,9 +238,10 @@ def as_record(
     ----------
     headline, was : as each edition printed it. steps : of the headlines; with them every amount is
         a released one: a whole number of steps, which sum to the difference of what was printed.
+    key : draws the offsets of the amounts; needed with steps.
     """
-    if steps is not None:
-        found = _released(found, headline, was, steps)
+    if steps is not None and key is not None:
+        found = _released(found, headline, was, steps, key)
     data = found.as_data()
     for key, figure in data["figures"].items():
         meta = headline.get(key) or was.get(key) or {"title": key, "unit": ""}
@@ -250,14 +257,18 @@ def as_record(
 
 
 def _released(
-    found: Difference, headline: Headline, was: Headline, steps: Mapping[str, float]
+    found: Difference, headline: Headline, was: Headline, steps: Mapping[str, float], key: Key
 ) -> Difference:
     changes = []
+
+    def drawn(figure: str, part: str) -> float:
+        return key.share_of(["cause", figure, found.before, found.after, part])
+
     for one in found.changes:
         figure = {"parts": [asdict(part) for part in one.parts], "revised": dict(one.revised)}
         before, after = was.get(one.id), headline.get(one.id)
         step = headline_step(one.id, after or before, steps)
-        shown = released_change(figure, before, after, step)
+        shown = released_change(figure, before, after, step, partial(drawn, one.id))
         parts = tuple(Part(**part) for part in shown["parts"])
         changes.append(
             Change(

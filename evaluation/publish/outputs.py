@@ -17,7 +17,7 @@ from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.signatures import PrintedValue, Signature, Signed
 from evaluation.programme import Programme
 from evaluation.quarters import format_instant, parse_instant
-from evaluation.release import audited, inside_of, release, terms_of
+from evaluation.release import audited, inside_of, release, submitters_tried, terms_of
 from evaluation.release.last_audit import keep_audit
 from evaluation.study.results import read_results
 from evaluation.study.study import StudyName
@@ -67,7 +67,8 @@ def request_release(
     refuse_request(workspace, programme, name, by=by)
     terms = terms_of(workspace, programme)
     released = release(read_results(workspace, study), terms)
-    audit = audit_of(workspace, programme, terms)
+    insiders = submitters_tried(programme)
+    audit = audit_of(workspace, programme, terms, insiders=insiders)
     counts = counts_now(workspace, programme)
     content = {
         "programme": programme.name,
@@ -173,20 +174,30 @@ def audit_of(
     *,
     edition: str = "",
     insider: tuple[str, str] | None = None,
+    insiders: Sequence[tuple[str, str]] = (),
     keep: bool = True,
+    run: datetime | None = None,
 ) -> Protection:
     """What is left of a programme's counts to whoever holds every edition and what is next.
 
     Parameters
     ----------
-    edition : he holds this one alone. insider, keep : see `evaluation.release.audited`.
+    edition : he holds this one alone. insider, insiders, keep : see `evaluation.release.audited`.
+        run : on whose day it is said to have been; now if none is given.
     """
     editions = instants_of(workspace, programme, edition)
     found = audited(
-        workspace, programme, terms, editions, with_now=not edition, insider=insider, keep=keep
+        workspace,
+        programme,
+        terms,
+        editions,
+        with_now=not edition,
+        insider=insider,
+        insiders=insiders,
+        keep=keep,
     )
     if not edition and insider is None:
-        keep_audit(workspace, programme, terms, found, len(editions))
+        keep_audit(workspace, programme, terms, found, len(editions), run)
     return found
 
 

@@ -180,7 +180,8 @@ def changed_since(
         after=name,
         sources=sources(workspace, [before]),
     )
-    return sentences.as_record(found, headline, before.headline, steps)
+    key = terms_of(workspace, after.programme).key
+    return sentences.as_record(found, headline, before.headline, steps, key)
 
 
 def sources(workspace: Workspace, editions: list[PastEdition]) -> dict[str, Path]:
@@ -451,7 +452,8 @@ def compared(workspace: Workspace, a: str, b: str, order: str = "") -> dict[str,
         order=wanted,
         sources=sources(workspace, [before, after]),
     )
-    return sentences.as_record(found, after.headline, before.headline, {})
+    key = terms_of(workspace, now.programme).key
+    return sentences.as_record(found, after.headline, before.headline, {}, key)
 
 
 def lines(record: Mapping[str, Any]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -27,7 +28,7 @@ from evaluation.disclosure.audit import Left, Printed
 from evaluation.disclosure.counts import Atom, Count, among, history, possible
 from evaluation.disclosure.narrowest import Logarithm, System, narrowest
 from evaluation.disclosure.policy import Policy
-from evaluation.disclosure.protection import WORST, Held, Protection, counted, held
+from evaluation.disclosure.protection import WORST, Held, Insider, Protection, counted, held
 from evaluation.disclosure.released import p_value
 from evaluation.errors import DisclosureError, UserError
 from evaluation.estimate import registry
@@ -111,6 +112,7 @@ def audited(
     *,
     with_now: bool = True,
     insider: tuple[str, str] | None = None,
+    insiders: Sequence[tuple[str, str]] = (),
     keep: bool = True,
 ) -> Protection:
     """What is left of every protected count, and of every revision.
@@ -119,7 +121,8 @@ def audited(
     ----------
     editions : name -> the instant whose figures it shows, oldest first. with_now : attack what
         would be printed now too. insider : a site and an agency whose counts he knows; they are not
-        attacked. keep : take results of systems that did not change, and keep new ones.
+        attacked. insiders : each of them is tried besides. keep : take results of systems that did
+        not change, and keep new ones.
 
     Raises
     ------
@@ -127,7 +130,9 @@ def audited(
     """
     seen = everything_seen(workspace, programme, terms, editions, with_now=with_now)
     folder = workspace.var / "release" / programme.name / KEPT
-    return protection_of(programme, terms, seen, insider=insider, folder=folder if keep else None)
+    return protection_of(
+        programme, terms, seen, insider=insider, insiders=insiders, folder=folder if keep else None
+    )
 
 
 def protection_of(
@@ -136,6 +141,7 @@ def protection_of(
     seen: Sequence[Seen],
     *,
     insider: tuple[str, str] | None = None,
+    insiders: Sequence[tuple[str, str]] = (),
     folder: Path | None = None,
 ) -> Protection:
     """What these editions leave together; see `audited`.
@@ -146,15 +152,23 @@ def protection_of(
     """
     seen = _with_counts(seen, programme, terms)
     found: list[Left] = []
+    inside: dict[tuple[str, str], list[Left]] = {one: [] for one in insiders}
     protected, anew = 0, 0
     for outcome in counted(programme):
         attacked = _Attacked(outcome, terms, seen, insider)
-        for system in (attacked.told(), attacked.untold()):
-            protected += len(system.targets)
-            left, fresh = _left_of(system, folder)
-            found += left
+        targets, left, fresh = _left_to(attacked, folder)
+        protected += targets
+        found += left
+        anew += fresh
+        for who, own in inside.items():
+            # Of what another agency counts he knows no more than anybody.
+            if who[1] != outcome.agency:
+                own += left
+                continue
+            _, his, fresh = _left_to(attacked.known_to(who), folder)
+            own += his
             anew += fresh
-    found.sort(key=lambda one: (one.values, one.cell))
+    found.sort(key=_by_values)
     policies = [terms.policy(outcome.code) for outcome in counted(programme)]
     return Protection(
         k=max((one.k for one in policies), default=Policy().k),
@@ -164,6 +178,38 @@ def protection_of(
         worst=tuple(found[:WORST]),
         figures=sum(len(one.lines) for one in seen),
         anew=anew,
+        insiders=tuple(_insider(*who, own) for who, own in inside.items()),
+    )
+
+
+def _by_values(one: Left) -> tuple[int, str]:
+    return one.values, str(one.cell)
+
+
+def _insider(site: str, agency: str, left: Sequence[Left]) -> Insider:
+    worst = min(left, key=_by_values, default=None)
+    fewest = None if worst is None else worst.values
+    return Insider(site=site, agency=agency, fewest=fewest, worst=worst)
+
+
+def _left_to(attacked: _Attacked, folder: Path | None) -> tuple[int, list[Left], int]:
+    """How many counts an attacker aims at, the worst of them, and how many systems were new."""
+    targets, found, anew = 0, list[Left](), 0
+    for system in (attacked.told(), attacked.untold()):
+        targets += len(system.targets)
+        left, fresh = _left_of(system, folder)
+        found += left
+        anew += fresh
+    return targets, found, anew
+
+
+def submitters_tried(programme: Programme) -> tuple[tuple[str, str], ...]:
+    """Every site and agency of whose figures any is attacked: who sends them is an insider."""
+    agencies = {outcome.agency for outcome in counted(programme)}
+    return tuple(
+        (site, agency)
+        for site, agency in programme.submitters
+        if site in programme.site_by_code and agency in agencies
     )
 
 
@@ -372,16 +418,27 @@ class _Attacked:
     def __init__(
         self, outcome: Outcome, terms: Terms, seen: Sequence[Seen], insider: tuple[str, str] | None
     ) -> None:
-        self.outcome, self.seen, self.insider = outcome, seen, insider
+        self.outcome, self.seen = outcome, seen
         self.policy: Policy = terms.policy(outcome.code)
         self.views = list(self._views())
+        self._hold(insider)
+
+    def known_to(self, insider: tuple[str, str]) -> _Attacked:
+        """The same as an insider holds it."""
+        other = copy(self)
+        other._hold(insider)
+        return other
+
+    def _hold(self, insider: tuple[str, str] | None) -> None:
+        """What he knows of counts, and what was printed of them."""
+        self.insider = insider
         self.history: dict[Place, dict[int, int]] = {}
         self.most: dict[Place, float] = {}
         self.fixed: set[Place] = set()
         self.sums: dict[Atom, list[_CountLine]] = {}
-        for n, edition in enumerate(seen):
+        for n, edition in enumerate(self.seen):
             for one in edition.counts:
-                if one.outcome == outcome.code and one.count is not None:
+                if one.outcome == self.outcome.code and one.count is not None:
                     self._take(n, one, edition.shown(one))
 
     def _take(self, edition: int, one: Held, line: Line | None) -> None:

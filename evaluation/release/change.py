@@ -6,7 +6,7 @@ of them is a whole number of steps each, and they sum to the difference of two r
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from evaluation.disclosure.effects import stepped
@@ -80,18 +80,23 @@ def released_change(
     before: Mapping[str, Any] | None,
     after: Mapping[str, Any] | None,
     step: float,
+    drawn: Callable[[str], float],
 ) -> dict[str, Any]:
     """The change of one headline: between released ends, its parts whole steps that sum to it.
 
     Parameters
     ----------
     figure : as computed on full counts: ``parts`` and ``revised``. before, after : the headline as
-        each edition printed it; None where it had none.
+        each edition printed it; None where it had none. drawn : the secret offset of what has a
+        name, as a part of a step: plain rounding would tell a small revision, which is not nought.
     """
     start, end = (None if row is None else row.get("effect") for row in (before, after))
     change = None if start is None or end is None else round(end - start, 9) + 0.0
-    parts = _whole_steps(figure["parts"], change, step)
-    revised = {role: _near(moved, step) for role, moved in figure["revised"].items()}
+    parts = _whole_steps(figure["parts"], change, step, drawn)
+    revised = {
+        role: stepped(moved, step, drawn(f"revised {role}"))
+        for role, moved in figure["revised"].items()
+    }
     return {
         **figure,
         "before": start,
@@ -104,13 +109,22 @@ def released_change(
 
 
 def _whole_steps(
-    parts: Sequence[Mapping[str, Any]], change: float | None, step: float
+    parts: Sequence[Mapping[str, Any]],
+    change: float | None,
+    step: float,
+    drawn: Callable[[str], float],
 ) -> list[dict[str, Any]]:
-    """Each part to the nearest step; what is left over goes to the largest."""
-    found = [
-        {key: _near(value, step) if isinstance(value, float) else value for key, value in p.items()}
-        for p in parts
-    ]
+    """Each part at its step; what is left over goes to the largest."""
+    found = []
+    for part in parts:
+        # One offset for a cause: in whichever order it is taken, it stands alike.
+        own = drawn(str(part["cause"]))
+        found.append(
+            {
+                name: stepped(value, step, own) if isinstance(value, float) else value
+                for name, value in part.items()
+            }
+        )
     if change is None or not found:
         return found
     largest = max(range(len(parts)), key=lambda k: abs(parts[k]["amount"]))
@@ -119,7 +133,3 @@ def _whole_steps(
     one["amount"] = round(one["amount"] + left, 9) + 0.0
     one["low"], one["high"] = min(one["low"], one["amount"]), max(one["high"], one["amount"])
     return found
-
-
-def _near(value: float, step: float) -> float:
-    return round(step * round(value / step), 9) + 0.0

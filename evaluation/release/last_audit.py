@@ -19,6 +19,8 @@ from evaluation.study.results import read_results
 from evaluation.workspace import write_whole
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from evaluation.disclosure.protection import Protection
     from evaluation.programme import Programme
     from evaluation.release.rounding import Terms
@@ -30,7 +32,9 @@ class LastAudit:
     """The last audit with every edition, by an attacker who is nobody's officer.
 
     run : its instant. editions : that were published. studies : name -> what names exactly what the
-    study would print then. The rest as in `evaluation.disclosure.protection.Protection`.
+    study would print then. insiders : how many submitters were tried as attackers too, each with
+    what they sent. insiders_fewest : values left by the one who found most. The rest as in
+    `evaluation.disclosure.protection.Protection`.
     """
 
     run: str
@@ -41,10 +45,13 @@ class LastAudit:
     figures: int
     fewest: int | None
     studies: Mapping[str, str]
+    insiders: int = 0
+    insiders_fewest: int | None = None
 
     @property
     def ok(self) -> bool:
-        return self.fewest is None or self.fewest >= self.k
+        left = (self.fewest, self.insiders_fewest)
+        return all(one is None or one >= self.k for one in left)
 
     def is_of(self, study: str, made: Released) -> bool:
         """Whether it attacked exactly what is printed of a study now."""
@@ -57,22 +64,32 @@ def print_of(made: Released) -> str:
 
 
 def keep_audit(
-    workspace: Workspace, programme: Programme, terms: Terms, found: Protection, editions: int
+    workspace: Workspace,
+    programme: Programme,
+    terms: Terms,
+    found: Protection,
+    editions: int,
+    run: datetime | None = None,
 ) -> LastAudit:
-    """Write down what an audit found, over that of before."""
+    """Write down what an audit found, over that of before.
+
+    run : its instant; now if none is given.
+    """
     names = [
         f"{programme.name}/{path.parent.name}"
         for path in sorted((workspace.studies / programme.name).glob("*/protocol.yaml"))
         if (workspace.results(programme.name, path.parent.name) / "results.json").is_file()
     ]
     held = LastAudit(
-        run=format_instant(workspace.now()),
+        run=format_instant(run or workspace.now()),
         editions=editions,
         k=found.k,
         protected=found.protected,
         hidden=found.hidden,
         figures=found.figures,
         fewest=found.fewest,
+        insiders=len(found.insiders),
+        insiders_fewest=found.insiders_fewest,
         studies={one: print_of(release(read_results(workspace, one), terms)) for one in names},
     )
     text = json.dumps(asdict(held), indent=1, ensure_ascii=False) + "\n"

@@ -111,6 +111,13 @@ def goes_to_the_edition(root: Path, folder: Path, monkeypatch: pytest.MonkeyPatc
     assert {"bundle", "hash", "audit"} <= set(asked) and asked["audit"]["ok"]
     assert asked["audit"]["fewest"] >= asked["audit"]["k"] == 5
     bundle = asked["bundle"]
+    tried = {one["insider"] for one in asked["audit"]["insiders"]}
+    programme = Programme.load(Workspace(root=root), pilot.NAME)
+    assert tried and tried <= {f"{site}/{agency}" for site, agency in programme.submitters}
+    assert {one.split("/")[0] for one in tried} == {site.code for site in programme.sites}
+    shown = newstart(root, "release", "show", bundle)
+    assert f"Tried as each of {len(tried)} submitters" in shown
+    assert all(f"{one}: " in shown for one in tried)
     refused("approved by no checker")
     for who, why in (("Eve", "no output checker"), ("Per", "no output checker")):
         refused(why, "release", "approve", bundle, "--as", who, "--note", "x")

@@ -18,7 +18,7 @@ from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.signatures import PrintedValue, Signed
 from evaluation.programme import Programme
 from evaluation.quarters import parse_instant
-from evaluation.release import Terms, audited, release
+from evaluation.release import Terms, audited, release, submitters_tried
 from evaluation.release.attacked import Line, Seen, _forms, inside_of, protection_of
 from evaluation.study.record import Results
 from evaluation.study.results import results_of
@@ -238,6 +238,31 @@ def test_an_insider_knows_his_own_and_does_not_attack_it(
     assert inside.protected < whole.protected
     assert not any(f"ae_attendances {site} " in one.cell for one in inside.worst)
     assert (inside.fewest or 0) <= (whole.fewest or 0) and inside.ok
+
+
+def test_every_submitter_is_tried_as_if_each_were_alone(
+    ground: Ground, programme: Programme
+) -> None:
+    everybody = submitters_tried(programme)
+    assert everybody and set(everybody) <= set(programme.submitters)
+    found = audited(
+        ground.workspace, programme, terms(programme), {}, insiders=everybody, keep=False
+    )
+    assert [(one.site, one.agency) for one in found.insiders] == list(everybody)
+    who = next(one for one in found.insiders if one.agency == "nhs")
+    alone = audited(
+        ground.workspace,
+        programme,
+        terms(programme),
+        {},
+        insider=(who.site, who.agency),
+        keep=False,
+    )
+    assert who.fewest == alone.fewest and who.worst is not None
+    assert who.worst.cell == alone.worst[0].cell
+    assert found.ok and found.insiders_fewest == min(one.fewest or 0 for one in found.insiders)
+    few = replace(found, insiders=(replace(who, fewest=4),))
+    assert not few.ok and not few.as_dict()["ok"], "one insider who finds too much stops it"
 
 
 def moved(counts: Sequence[Held], outcome: str, by: Mapping[str, int]) -> list[Held]:

@@ -277,7 +277,7 @@ def test_12_causes_of_a_change_are_whole_steps() -> None:
         "revised": {"pilot": -0.2884, "comparison": 0.0},
     }
     assert -0.2884 in [part["amount"] for part in raw["parts"]]  # type: ignore[index]
-    shown = released_change(raw, {"effect": -3.6}, {"effect": -3.8}, 0.2)
+    shown = released_change(raw, {"effect": -3.6}, {"effect": -3.8}, 0.2, lambda _: 0.4)
     amounts = [part["amount"] for part in shown["parts"]]
     assert sum(amounts) == pytest.approx(shown["change"]) == pytest.approx(-0.2)
     assert all(abs(a / 0.2 - round(a / 0.2)) < 1e-9 for a in amounts)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evaluation.disclosure.bundle import refuse_unreleased
+from evaluation.disclosure.released import readable
 from evaluation.edition.edition import Edition
 from evaluation.edition.scan import contents
 from evaluation.edition.scan.contents import Held
@@ -208,6 +209,8 @@ class _Scan:
 
     def _in_table(self, name: str, held: Held, figure: float) -> str:
         """Why a figure of a table may not stand there; empty where it may."""
+        if readable(figure) != figure:
+            return "it has more digits than any step"
         if any(name.startswith(one) for one in self.known.constants["measured"]):
             same = exactly(figure) in self.known.measured or exactly(figure) in self.known.exact
             return "" if same or self._plain(held.text) else "it is not what was measured"

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evaluation.declared import read_yaml
+from evaluation.disclosure.released import readable
 from evaluation.edition import words
 from evaluation.edition.pages import claim_page, donors, learning, money, places, quality
 from evaluation.edition.pages.claims import Claims
@@ -67,9 +68,9 @@ class Known:
         }
         return cls(
             released=Explained.of(figures),
-            exact=frozenset(exactly(one) for one in figures if math.isfinite(one)),
+            exact=_in_tables(figures),
             declared=Explained.of(declared | {*_things(edition), *_returns(workspace, edition)}),
-            measured=frozenset(exactly(one) for one in measured if math.isfinite(one)),
+            measured=_in_tables(measured),
             digests=frozenset(_digests(edition)),
             constants=constants,
             open=frozenset(
@@ -84,6 +85,12 @@ class Known:
 def exactly(value: float) -> float:
     """A number without its sign and without the last digits of binary arithmetic."""
     return abs(float(f"{value:.{EXACT_FIGURES}g}"))
+
+
+def _in_tables(figures: Iterable[float]) -> frozenset[float]:
+    """Figures as tables hold them: as they are, or to as many digits as any table has."""
+    held = [one for one in figures if math.isfinite(one)]
+    return frozenset(exactly(one) for value in held for one in (value, readable(value)))
 
 
 def _figures(edition: Edition) -> Iterator[float]:
@@ -186,7 +193,8 @@ def _things(edition: Edition) -> Iterator[float]:
     yield from (float(receipt["rows"]) for receipt in edition.receipts)
     yield float(len(edition.receipts))
     if edition.audit is not None:
-        told = (edition.audit.figures, edition.audit.protected, edition.audit.fewest)
+        held = edition.audit
+        told = (held.figures, held.protected, held.fewest, held.insiders, held.insiders_fewest)
         yield from (float(many) for many in told if many is not None)
     for one in edition.released.values():
         yield float(len(one.entries))
