@@ -92,9 +92,7 @@ def whole(root: Path, *marks: str | bytes) -> list[str]:
     sought = [mark if isinstance(mark, bytes) else mark.encode() for mark in marks]
     files = [path for path in root.rglob("*") if path.is_file() and "studies" not in path.parts]
     found = {path: path.read_bytes() for path in files}
-    return [
-        str(p.relative_to(root)) for p, c in found.items() if any(m.encode() in c for m in marks)
-    ]
+    return [str(p.relative_to(root)) for p, c in found.items() if any(m in c for m in sought)]
 
 
 def uploaded(portal: Portal, folder: Path, *, to: str, outcome: str = "", site: str = "") -> object:
