@@ -108,6 +108,8 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "edition:address",
         "portal:answers",
         "portal:plain_cell",
+        "portal:SealedText.from_db_value",
+        "portal:SealedText.get_prep_value",
         "check:in_name",
         "check:lead_in",
         "check:name_in",

@@ -467,6 +467,7 @@ def _take_keys(portal: Portal, beside: DataKeys) -> None:
     """Take over the keys of drafts that lie beside a back-up, but for those destroyed here."""
     held = keys_at(portal.workspace.database, portal.workspace.raw)
     for path in sorted(beside.folder.glob("d-/d-*")):
-        key = beside.read(path.name) if not path.name.endswith(".json") else None
+        # A note of one that was destroyed has a suffix, and a key has none.
+        key = None if path.suffix else beside.read(path.name)
         if key is not None and held.read(path.name) is None and held.note(path.name) is None:
             held.put(path.name, key)
