@@ -46,7 +46,6 @@ SHORT = {
             "destruction_of_returns",
         )
     },
-    "evaluation.disclosure.effects": "printed estimates, money and changes are stepped by it alone",
 }
 ALONE: dict[str, str] = {
     "evaluation.ledger.migrations.versions.first_schema": "Alembic finds it by its folder",
