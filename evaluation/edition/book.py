@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import html
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -32,7 +33,7 @@ from evaluation.edition.pages import (
     questions,
 )
 from evaluation.edition.pages.claim_page import ClaimPages, page_of
-from evaluation.edition.pages.claims import Claims, chance
+from evaluation.edition.pages.claims import Claims
 from evaluation.edition.pages.measured import machinery
 from evaluation.errors import BookError
 from evaluation.study.record import OutcomeResult, Results, SiteResult
@@ -82,7 +83,7 @@ class Pages:
             "claim": self.claims.html,
             "words": words,
             "answers": answers,
-            "chance": chance,
+            "chance": words.chance,
             "edition": edition,
             "table": table,
             "effects": words,
@@ -449,7 +450,9 @@ def _split_at_title(text: str) -> tuple[str, str, str]:
 
 
 def _title(text: str, name: str) -> str:
-    return next((line[2:].strip() for line in text.splitlines() if line.startswith("# ")), name)
+    """A page's own heading, as it is read: templates write it in HTML."""
+    held = (line[2:].strip() for line in text.splitlines() if line.startswith("# "))
+    return html.unescape(next(held, name))
 
 
 def write(workspace: Workspace, edition: Edition) -> Mapping[str, str]:

@@ -38,6 +38,7 @@ from evaluation.release.rounding import (
 )
 from evaluation.release.said import Saying, said_anew
 from evaluation.study.record import OutcomeResult, Results
+from evaluation.wording import apart_digits
 
 LEAST_WEIGHT = 0.01
 """Of a donor that is named."""
@@ -92,6 +93,14 @@ def _readable(content: Any, figures: int) -> Any:
     return significant(content, figures) if isinstance(content, float) else content
 
 
+SIX_DIGITS = 1e-6
+"""How far two figures may lie apart that are one: results hold lines of charts to six digits."""
+
+
+def _same(a: float | None, b: float | None) -> bool:
+    return a is not None and b is not None and math.isclose(a, b, abs_tol=SIX_DIGITS)
+
+
 class _Door:
     """One release: what was printed is remembered while it is made."""
 
@@ -120,6 +129,7 @@ class _Door:
         whole = Saying(key=self.key, address=self._address(), known=self._all_known())
         data = self._accounts(data)
         data["lives"] = self._lives()
+        self._one_mean(data)
         data["grades"] = self._said(data["grades"], whole)
         data["sentences"] = self.sentences
         return Released(
@@ -206,6 +216,22 @@ class _Door:
         self.entries += entries
         return shown
 
+    def _one_mean(self, data: dict[str, Any]) -> None:
+        """A path's figure that is a wave's mean is printed as the wave's."""
+        printed = {
+            (item["outcome"], wave["arm"], wave["quarter"]): wave["mean"]
+            for item in (data["lives"] or {"items": ()})["items"]
+            for wave in item["waves"]
+        }
+        for outcome, raw in zip(data["outcomes"], self.raw.outcomes, strict=True):
+            asked = self.asked.get(raw.code)
+            means: dict[tuple[str, str], float | None] = {}
+            means |= {(str(w.arm), w.quarter): w.mean for w in asked.waves} if asked else {}
+            for row, own in zip(outcome["paths"], raw.paths, strict=True):
+                for arm, value in (("pilot", own.pilot), ("comparison", own.comparison)):
+                    if _same(means.get((arm, row["period"])), value):
+                        row[arm] = printed[raw.code, arm, row["period"]]
+
     def _one_answer(self, code: str) -> float | None:
         """What one respondent moves the mean of an area by; None where nobody was asked."""
         item = self.asked.get(code)
@@ -234,7 +260,7 @@ class _Door:
         step, percent_step = scale.overall_step, scale.percent_step
         self.percent_steps[one.code] = percent_step
         data["paths"] = self._paths(one, scale, rounding)
-        data["placebo_gaps"] = self._envelope(data["placebo_gaps"], scale, rounding)
+        data["placebo_gaps"] = self._envelope(one, scale, rounding)
         data["equally_likely"] = [
             scale.at(rounding, value, f"likely.{place}")
             for place, value in enumerate(data["equally_likely"])
@@ -446,15 +472,25 @@ class _Door:
             looked["alpha"] = significant(looked["alpha"], 4) if looked["alpha"] else 0.0
         undo = finding.get("undo")
         if undo:
+            # In the digits of their sentences, so that no table tells another figure.
             for part in ("breaks", "cause"):
-                if undo[part] is not None:
-                    undo[part] = significant(undo[part], 2)
+                value = undo[part]
+                if value is not None and math.isfinite(value):
+                    undo[part] = round(value, apart_digits(value, (0.0,), 2))
 
-    def _envelope(self, held: dict[str, Any], scale: _Scale, rounding: Rounding) -> dict[str, Any]:
-        """Effects by event time, and of the placebo ones their quantiles at each."""
-        times = held["event_times"]
-        rows = held["gaps"]
-        real = [scale.at(rounding, v, f"gap.{t}") for t, v in zip(times, held["real"], strict=True)]
+    def _envelope(self, one: OutcomeResult, scale: _Scale, rounding: Rounding) -> dict[str, Any]:
+        """Effects by event time, and of the placebo ones their quantiles at each.
+
+        The real ones are the finding's effects by event time to six digits: they are printed as
+        those are, and where a row of those is withheld, so is its gap.
+        """
+        held = one.placebo_effects
+        times, rows = list(held.event_times), held.placebo
+        rowed = {row.event_time: row.effect for row in one.estimate.event_time}
+        real = []
+        for time, value in zip(times, held.real, strict=True):
+            own = rowed.get(time)
+            real.append(scale.at(rounding, own if _same(own, value) else value, f"gap.{time}"))
         series = [
             [
                 scale.at(rounding, value, f"placebo.{share}.{t}")
@@ -544,27 +580,29 @@ class _Door:
         if held.get("lineage"):
             held["lineage"]["most_apportioned"] = round(held["lineage"]["most_apportioned"], 2)
         policy = self.terms.policy(one.code)
-        for name in ("suppressed", "revised"):
-            atom = Atom(
-                programme=self.raw.programme,
-                series=f"{one.code}|{name}",
-                areas=(),
-                first=0,
-                last=Period.parse(self.raw.sample.last).ordinal,
+        # How many were restated is told by day and sender too, and is no count of people.
+        policy, many = self.terms.policy(one.code), held["suppressed"]
+        if not many:
+            return held
+        atom = Atom(
+            programme=self.raw.programme,
+            series=f"{one.code}|suppressed",
+            areas=(),
+            first=0,
+            last=Period.parse(self.raw.sample.last).ordinal,
+        )
+        shown = rounded(many, atom, self.key, policy)
+        held["suppressed"] = shown.printed
+        self.entries.append(
+            Entry(
+                address=self._address(one.code, "cells", "suppressed"),
+                kind="count",
+                printed=shown.printed,
+                low=shown.low,
+                high=shown.high,
+                step=policy.base,
             )
-            shown = rounded(held[name], atom, self.key, policy) if held[name] else None
-            held[name] = 0 if shown is None else shown.printed
-            if shown is not None:
-                self.entries.append(
-                    Entry(
-                        address=self._address(one.code, "cells", name),
-                        kind="count",
-                        printed=shown.printed,
-                        low=shown.low,
-                        high=shown.high,
-                        step=policy.base,
-                    )
-                )
+        )
         return held
 
     # Beside the outcomes -----------------------------------------------------------------------

@@ -580,6 +580,10 @@ class Incomes:
     source: str
 
 
+FEWEST_PILOTS = 3
+"""Pilot areas of a fifth that is valued: of fewer, no effect is printed either."""
+
+
 def by_fifth(
     panel: Panel, fifth_of: Mapping[str, int], value_in: Callable[[Panel], Value], incomes: Incomes
 ) -> list[dict[str, Any]]:
@@ -628,6 +632,8 @@ def _row(
     if not pilots or pilots == inside.sum():
         lacking = "pilot" if not pilots else "comparison"
         return row | {"reason": f"no {lacking} area lies in this fifth"}
+    if pilots < FEWEST_PILOTS:
+        return row | {"reason": "fewer than three pilot areas: their figures would show people"}
     try:
         # The whole chain is run anew in the fifth, its assignments too: a slice of the whole's
         # draws would compare its pilots with areas unlike them.

@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 
 from evaluation.edition import words
 from evaluation.edition.html_tables import table
+from evaluation.edition.pages import changes
 from evaluation.learning import practice as practices
 from evaluation.learning.decisions import OF_ALL, OF_OUTCOME
 from evaluation.learning.practice import Delivery, SitePeriod
@@ -82,7 +83,7 @@ def view(found: Learned | None, edition: Edition, claims: Claims, out: Generated
         "log": _log_table(found, titles),
         "decided": _decided_table(found),
         "rules": _rules_table(found, edition.programme.outcome_by_code),
-        "rivals": _rivals_table(found, claims),
+        "rivals": _rivals_table(found, claims, changes.published(edition)),
     }
 
 
@@ -333,7 +334,8 @@ def next_decision(found: Learned | None, following: str) -> str:
     return f"{count}{': ' + '; '.join(named) if named else ''}. {following}"
 
 
-def _rivals_table(found: Learned, claims: Claims) -> Markup | str:
+def _rivals_table(found: Learned, claims: Claims, published: str) -> Markup | str:
+    """The rival explanations with who signed them; ``published`` is the edition's instant."""
     if found.rivals is None:
         return ""
 
@@ -344,7 +346,10 @@ def _rivals_table(found: Learned, claims: Claims) -> Markup | str:
         [filled(one.claim), filled(one.for_), filled(one.against), filled(one.verdict)]
         for one in found.rivals.rivals
     ]
-    signed = f"Signed by {found.rivals.signed_by} on {found.rivals.signed_on.isoformat()}"
+    on = found.rivals.signed_on.isoformat()
+    # A later hand can have known what the edition says: nobody is to take it for an earlier one.
+    after = ", after this edition was published" if published and on > published[:10] else ""
+    signed = f"Signed by {found.rivals.signed_by} on {words.day(on)}{after}"
     heads = ["Another explanation", "For", "Against", "Verdict"]
     return table(f"Rival explanations. {signed}", heads, rows)
 

@@ -23,7 +23,7 @@ from evaluation.quarters import Period, parse_instant
 from evaluation.release import Released
 from evaluation.release.last_audit import LastAudit
 from evaluation.release.protected import hidden_by_outcome, median_widening, widenings
-from evaluation.study.record import Results
+from evaluation.study.record import OutcomeResult, Results
 from evaluation.study.written import record_if_there
 
 SHOWN_QUARTERS = 8
@@ -176,12 +176,28 @@ def _title(edition: Edition, outcome: str) -> str:
     return known.plain_title if known else outcome
 
 
+def asked_for(study: Results, outcome: OutcomeResult) -> tuple[int, int]:
+    """How many figures were due, and how many of them are missing.
+
+    Of a survey none is due in a period without a wave.
+    """
+    data = outcome.data
+    items = study.lives.items if study.lives else ()
+    waves = next(({w.quarter for w in i.waves} for i in items if i.outcome == outcome.code), None)
+    periods = len(study.sample.periods)
+    if not waves or not periods:
+        return data.cells, data.missing
+    due = data.cells * len(waves) // periods
+    return due, max(0, data.missing - (data.cells - due))
+
+
 def _outcome_table(edition: Edition) -> Markup:
+    due = {o.code: asked_for(edition.headline, o) for o in edition.headline.outcomes}
     rows = [
         [
             o.plain_title,
-            words.number(o.data.cells),
-            words.number(o.data.missing),
+            words.number(due[o.code][0]),
+            words.number(due[o.code][1]),
             words.few(o.data.suppressed),
             words.few(o.data.revised),
             words.number(o.data.rounded),
