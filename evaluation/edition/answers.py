@@ -304,10 +304,14 @@ def valued(value: Accounts, key: str, *, with_objected: bool = False) -> bool:
 NONE_COUNTED = "none counted"
 
 
-def unvalued(study: Results, key: str) -> str:
-    """What stands where nothing of a total has a price; lives are told by themselves, if at all."""
-    apart = key == "gross_social" and study.lives is not None and study.lives.worth is not None
-    return "not counted here" if apart else "not valued"
+def lives_apart(study: Results) -> bool:
+    """Whether better lives have a worth of their own, which is in no sum of money."""
+    return study.lives is not None and study.lives.worth is not None
+
+
+def unvalued(key: str, *, apart: bool) -> str:
+    """What stands where nothing of a total has a price; ``apart`` as `lives_apart` gives it."""
+    return "not counted here" if apart and key == "gross_social" else "not valued"
 
 
 def gained(value: Accounts, row: Gain, *, with_objected: bool = False) -> str:

@@ -46,7 +46,9 @@ def release_accounts(
 ) -> tuple[dict[str, Any], dict[float, float | None], list[Entry]]:
     """Accounts as they leave, what each figure was printed as, and their lines of the register."""
     door = _Accounts(address, key)
-    shown = door.walk({**held, "by_fifth": list(map(_fifth, held.get("by_fifth", ())))}, ())
+    if "by_fifth" in held:
+        held = {**held, "by_fifth": [_fifth(row) for row in held["by_fifth"]]}
+    shown = door.walk(held, ())
     # Two thousand draws at a step give their mean back at a hundredth of it: none leave.
     if shown.get("what_if"):
         empty: dict[str, list[float]] = {"today": [], "last": []}

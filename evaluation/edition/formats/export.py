@@ -14,6 +14,7 @@ import yaml
 from evaluation.edition import words
 from evaluation.edition.edition import Edition
 from evaluation.edition.formats import briefing, tables, whole
+from evaluation.edition.pages import changes
 from evaluation.edition.pages.claims import Claims
 from evaluation.progress import Progress
 
@@ -35,7 +36,7 @@ def citation(edition: Edition) -> str:
         "title": f"{edition.programme.title}: is it working? Edition {edition.quarter}",
         "authors": [{"name": "The New Start evaluation framework developers"}],
         "version": edition.quarter.replace(" ", "-"),
-        "date-released": study.vintage[:10],
+        "date-released": (changes.published(edition) or study.vintage)[:10],
         "license": "MIT",
         "abstract": f"{synthetic}{study.question}",
         "identifiers": [

@@ -110,6 +110,7 @@ def finding_row(study: Results, outcome: OutcomeResult) -> Row:
         "outcome": outcome.code,
         "title": outcome.plain_title,
         **vars(finding),
+        "verdict": words.verdict(finding).word,
         **finding.effect_percent.plain(),
         "effect_percent": finding.effect_percent.effect,
         # Empty and not "no" where neither direction is better.

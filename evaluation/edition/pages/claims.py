@@ -347,10 +347,16 @@ def _of_value(study: Results) -> dict[str, Claim]:
             unit = f"pounds of {value.price_base}"
             own = replace(about, text=words.money_with_range(figure), kind="money", unit=unit)
             if not answers.valued(value, key):
-                said = answers.unvalued(study, key)
+                said = answers.unvalued(key, apart=answers.lives_apart(study))
                 own = replace(own, text=said, value=None, low=None, high=None)
         found[f"money.{key}"] = own
+    found |= {
+        f"money.judgement.{one.e.lower()}": Claim(text=one.said, kind="sentence")
+        for one in value.four_es
+    }
+    never = words.in_hundred(value.break_even.p_never)
     return found | {
+        "money.never_even": Claim(text=never, value=value.break_even.p_never),
         "money.price_base": Claim(text=str(value.price_base)),
         "money.parameters": Claim(text=value.parameters),
         "money.chance": Claim(

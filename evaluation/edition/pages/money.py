@@ -68,7 +68,7 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
         "name": name,
         "charts": money_charts,
         "out": out,
-        "totals": _totals_table(study, value),
+        "totals": _totals_table(value, apart=answers.lives_apart(study)),
         "gains": gains_chart(study, out, ""),
         "agencies": agency_table(value),
         "began": _began(value),
@@ -123,7 +123,7 @@ def vintages(value: Accounts) -> str:
     return said
 
 
-def _totals_table(study: Results, value: Accounts) -> Markup:
+def _totals_table(value: Accounts, *, apart: bool = False) -> Markup:
     """Every total, in the two columns of money: what holds, and with what is objected to."""
     bases = [value.totals, *([value.with_objected.totals] if value.with_objected else [])]
     rows: list[list[Cell]] = []
@@ -131,10 +131,10 @@ def _totals_table(study: Results, value: Accounts) -> Markup:
         if key == "cost":
             rows.append([title, *(words.pounds(one.cost.mean) for one in bases)])
             continue
-        rows.append([title, *(_total(study, value, one, key) for one in bases)])
+        rows.append([title, *(_total(value, one, key, apart=apart) for one in bases)])
         if key == "gross_fiscal":
             rows += [
-                [_part(part), *(_total(study, value, one, key) for one in bases)]
+                [_part(part), *(_total(value, one, key, apart=apart) for one in bases)]
                 for key, part in (
                     (f"gross_fiscal_{budget}", part)
                     for budget, part in _BUDGETS.items()
@@ -149,13 +149,12 @@ def _totals_table(study: Results, value: Accounts) -> Markup:
     return table(f"To date, {vintages(value)}", heads, rows, numeric=kinds, style="stacked")
 
 
-def _total(study: Results, value: Accounts, totals: Totals, key: str) -> Cell:
-    figure = totals.accounts()[key]
+def _total(value: Accounts, totals: Totals, key: str, *, apart: bool) -> Cell:
     own = totals is value.totals
+    said = words.money_with_range(totals.accounts()[key])
     if not answers.valued(value, key, with_objected=not own):
-        return answers.unvalued(study, key)
+        said = answers.unvalued(key, apart=apart)
     which = f"money.{key}" if own else f"money.{key}.with_objected"
-    said = words.money_with_range(figure)
     return quantity(which, said, unit=f"pounds of {value.price_base}")
 
 
