@@ -182,7 +182,7 @@ def walk(html: Path, claims: Path, names: Mapping[str, str] | None = None) -> Wa
 
 
 READ_BEHIND = ("outcomes/", "claims/", "all-money", "how-sure", "returns", "explore")
-"""Pages of the annex that tell this edition's figures; others tell of the machinery and of cases."""
+"""Pages of the annex that tell this edition's figures; others tell of machinery and of cases."""
 
 
 def _is_read(page: str) -> bool:
@@ -338,6 +338,8 @@ def _same_numbers(key: str, ends: Iterable[str], where: str, state: _Walk) -> No
         return
     state.places += 1
     if not re.search(r"\d", first.text):
+        if "about as many" in first.text and not any(round(one) for one in held):
+            return
         # As in "not valued", which a zero would tell otherwise.
         _otherwise(state, "a number where none is told", first, f"{held[0]:g}", where)
         return
@@ -413,7 +415,8 @@ def _prose(article: Tag) -> Iterator[str]:
 
 
 _PERCENT_RANGE = re.compile(
-    rf"({_NUMBER})% \(({_NUMBER})%? to ({_NUMBER})%?\)|({_NUMBER})%? \(({_NUMBER})% to ({_NUMBER})%\)"
+    rf"({_NUMBER})% \(({_NUMBER})%? to ({_NUMBER})%?\)"
+    rf"|({_NUMBER})%? \(({_NUMBER})% to ({_NUMBER})%\)"
 )
 
 

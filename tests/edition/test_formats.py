@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from evaluation.edition.formats import briefing, export, whole
 from evaluation.edition.formats import tables as spreadsheet
 from evaluation.edition.formats import tables as tidy
 from evaluation.edition.formats.export import write_downloads
+from evaluation.edition.pages import learning, questions
 from evaluation.edition.pages.claims import Claims
 from evaluation.errors import BookError
 from evaluation.workspace import Workspace
@@ -207,6 +209,26 @@ def test_the_briefing_has_grades_sites_people_what_would_undo_it_and_what_comes_
     assert {row[0] for row in said["sites"]["rows"]} == {s.name for s in edition.headline.sites}
     assert said["people"] and said["next"][0] == claims.claim("edition.next").text
     assert said["undone"] == list(answers.undone(edition.headline))
+
+
+def test_the_briefing_names_the_next_decision_its_day_who_decides_and_what_is_recommended(
+    demonstration: Path, edition: Edition, claims: Claims
+) -> None:
+    held = Workspace.at(demonstration)
+    shown = Edition.read(held, "new_start")
+    found = learning.known(held, shown)
+    assert found is not None and found.rules
+    outcomes, day = shown.programme.outcome_by_code, questions.next_day(shown)
+    met = [replace(found.rules[0], met=True), *(replace(one, met=False) for one in found.rules[1:])]
+    (said,) = learning.next_decisions(replace(found, rules=tuple(met)), outcomes, day)
+    rule = found.rules[0].rule
+    assert f"By when: {day}" in said and f"To be decided by: {rule.who}" in said
+    assert str(rule.decision or rule.name).replace("_", " ") in said and "recommends" in said
+    none = tuple(replace(one, met=False) for one in found.rules)
+    (said,) = learning.next_decisions(replace(found, rules=none), outcomes, day)
+    assert said.startswith("No decision is called for")
+    told = briefing.content(edition, claims, [said])["next"]
+    assert told[0] == said and told[1] == claims.claim("edition.next").text
 
 
 def test_words_that_are_wrapped_have_room_and_sheets_print_one_page_wide(

@@ -14,11 +14,12 @@ import yaml
 from evaluation.edition import words
 from evaluation.edition.edition import Edition
 from evaluation.edition.formats import briefing, tables, whole
-from evaluation.edition.pages import changes
+from evaluation.edition.pages import changes, learning, questions
 from evaluation.edition.pages.claims import Claims
 from evaluation.progress import Progress
 
 if TYPE_CHECKING:
+    from evaluation.study.learned import Learned
     from evaluation.workspace import Workspace
 
 
@@ -76,9 +77,17 @@ class Download:
 
 
 def write_downloads(
-    workspace: Workspace, edition: Edition, claims: Claims, folder: Path
+    workspace: Workspace,
+    edition: Edition,
+    claims: Claims,
+    folder: Path,
+    found: Learned | None = None,
 ) -> list[Download]:
-    """Write what needs no built book: tables, spreadsheet, briefing, citation, change log."""
+    """Write what needs no built book: tables, spreadsheet, briefing, citation, change log.
+
+    ``found`` is what the headline study has learned; it is read where it is not given.
+    """
+    found = found or learning.known(workspace, edition)
     held = tables.tables(edition, claims)
     tables.write_package(edition, held, folder)
     said = {
@@ -87,7 +96,10 @@ def write_downloads(
         "datapackage.json": "every table below, each column described (Data Package 2.0)",
     }
     charts = workspace.book / "_edition" / "files" / "figures"
-    tables.write_new(folder / BRIEFING, briefing.briefing(edition, claims, charts))
+    decisions = learning.next_decisions(
+        found, edition.programme.outcome_by_code, questions.next_day(edition)
+    )
+    tables.write_new(folder / BRIEFING, briefing.briefing(edition, claims, charts, decisions))
     tables.write_new(folder / SPREADSHEET, tables.workbook(edition, held))
     for table in held:
         said[f"{table.name}.csv"] = f"{table.title}: {table.says}"

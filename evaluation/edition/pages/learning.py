@@ -334,6 +334,35 @@ def next_decision(found: Learned | None, following: str) -> str:
     return f"{count}{': ' + '; '.join(named) if named else ''}. {following}"
 
 
+def next_decisions(found: Learned | None, outcomes: Mapping[str, Outcome], day: str) -> list[str]:
+    """Each decision that a rule calls for: who decides, by when, what was agreed, and on what.
+
+    Parameters
+    ----------
+    day : by which it is to be decided: when the next figures come.
+    """
+    if found is None or not found.rules:
+        return ["No rule says what is decided on what, so no decision is called for."]
+    met = [one for one in found.rules if one.met]
+    if not met:
+        many = words.counted(len(found.rules), "rule")
+        return [f"No decision is called for: of {many} agreed beforehand, none is met."]
+    said = []
+    for one in met:
+        rule = one.rule
+        agreed = str(rule.decision or rule.name).replace("_", " ")
+        when = words.within(_when(one.predicate, one.held, outcomes))
+        needs = (
+            f" Still to be known: {words.within(words.sentence(rule.needs))}" if rule.needs else ""
+        )
+        said.append(
+            f"Next decision: whether to {agreed}, as the rule agreed beforehand recommends. To be "
+            f"decided by: {rule.who}. By when: {day}, before the next edition. The rule is met: "
+            f"{when}.{needs}"
+        )
+    return said
+
+
 def _rivals_table(found: Learned, claims: Claims, published: str) -> Markup | str:
     """The rival explanations with who signed them; ``published`` is the edition's instant."""
     if found.rivals is None:
