@@ -17,6 +17,7 @@ from evaluation.edition import words
 from evaluation.edition.edition import Edition, Restated
 from evaluation.edition.files import Generated
 from evaluation.edition.html_tables import table
+from evaluation.finance import lines_of, paying_agency
 from evaluation.ledger.calendar import Due, calendar
 from evaluation.programme import OPEN_SITE
 from evaluation.quarters import Period, parse_instant
@@ -106,7 +107,9 @@ def _who(edition: Edition, site: str, agency: str) -> str:
     programme = edition.programme
     if site == OPEN_SITE:
         return next((s.name for s in programme.sources if s.code == agency), agency)
-    return f"{programme.site_by_code[site].name}, {programme.agencies.get(agency, agency)}"
+    paying = paying_agency(programme, agency)
+    name = programme.agencies.get(paying or agency, agency)
+    return f"{programme.site_by_code[site].name}, {name}{' (finance)' if paying else ''}"
 
 
 def _cell(owed: Due | None) -> str | Markup:
@@ -173,7 +176,10 @@ def _titles(edition: Edition, parts: Sequence[Restated]) -> list[str]:
 
 def _title(edition: Edition, outcome: str) -> str:
     known = edition.programme.outcome_by_code.get(outcome)
-    return known.plain_title if known else outcome
+    if known:
+        return known.plain_title
+    lines = {line.code: line.title for line in lines_of(edition.programme)}
+    return lines.get(outcome, outcome)
 
 
 def asked_for(study: Results, outcome: OutcomeResult) -> tuple[int, int]:
