@@ -156,7 +156,8 @@ class Pages:
         self._page("annex/update-log", "update-log.md.j2", **changed)
         out.binary("files/card.png", at_once.card(edition.programme.title, edition.quarter, study))
         place = out.folder / "files/downloads"
-        held = write_downloads(self.workspace, edition, self.claims, place, self.learned)
+        decisions = learning.decisions_of(self.learned, edition)
+        held = write_downloads(self.workspace, edition, self.claims, place, decisions)
         out.adopt(f"files/downloads/{one.name}" for one in held)
         kept = quality.view(edition, out)
         offered = [one for one in held if Path(one.name).suffix not in FOR_PROGRAMS]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -14,12 +15,11 @@ import yaml
 from evaluation.edition import words
 from evaluation.edition.edition import Edition
 from evaluation.edition.formats import briefing, tables, whole
-from evaluation.edition.pages import changes, learning, questions
+from evaluation.edition.pages import changes, learning
 from evaluation.edition.pages.claims import Claims
 from evaluation.progress import Progress
 
 if TYPE_CHECKING:
-    from evaluation.study.learned import Learned
     from evaluation.workspace import Workspace
 
 
@@ -81,13 +81,14 @@ def write_downloads(
     edition: Edition,
     claims: Claims,
     folder: Path,
-    found: Learned | None = None,
+    decisions: Sequence[str] | None = None,
 ) -> list[Download]:
     """Write what needs no built book: tables, spreadsheet, briefing, citation, change log.
 
-    ``found`` is what the headline study has learned; it is read where it is not given.
+    ``decisions`` are told in the briefing; they are read where they are not given.
     """
-    found = found or learning.known(workspace, edition)
+    if decisions is None:
+        decisions = learning.decisions_of(learning.known(workspace, edition), edition)
     held = tables.tables(edition, claims)
     tables.write_package(edition, held, folder)
     said = {
@@ -96,9 +97,6 @@ def write_downloads(
         "datapackage.json": "every table below, each column described (Data Package 2.0)",
     }
     charts = workspace.book / "_edition" / "files" / "figures"
-    decisions = learning.next_decisions(
-        found, edition.programme.outcome_by_code, questions.next_day(edition)
-    )
     tables.write_new(folder / BRIEFING, briefing.briefing(edition, claims, charts, decisions))
     tables.write_new(folder / SPREADSHEET, tables.workbook(edition, held))
     for table in held:

@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 
 from evaluation.edition import words
 from evaluation.edition.html_tables import table
-from evaluation.edition.pages import changes
+from evaluation.edition.pages import changes, questions
 from evaluation.learning import practice as practices
 from evaluation.learning.decisions import OF_ALL, OF_OUTCOME
 from evaluation.learning.practice import Delivery, SitePeriod
@@ -361,6 +361,11 @@ def next_decisions(found: Learned | None, outcomes: Mapping[str, Outcome], day: 
             f"{when}.{needs}"
         )
     return said
+
+
+def decisions_of(found: Learned | None, edition: Edition) -> list[str]:
+    """`next_decisions` of an edition, by when the next one is due."""
+    return next_decisions(found, edition.programme.outcome_by_code, questions.next_day(edition))
 
 
 def _rivals_table(found: Learned, claims: Claims, published: str) -> Markup | str:
