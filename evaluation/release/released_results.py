@@ -25,7 +25,13 @@ from evaluation.disclosure.released import (
 from evaluation.finding import sentences
 from evaluation.quarters import Period
 from evaluation.release.released_accounts import release_accounts
-from evaluation.release.released_lives import LivesSteps, one_answer, release_lives
+from evaluation.release.released_lives import (
+    LivesSteps,
+    one_answer,
+    one_mean,
+    release_lives,
+    same_figure,
+)
 from evaluation.release.rounding import (
     ENVELOPE,
     Rounding,
@@ -93,14 +99,6 @@ def _readable(content: Any, figures: int) -> Any:
     return significant(content, figures) if isinstance(content, float) else content
 
 
-SIX_DIGITS = 1e-6
-"""How far two figures may lie apart that are one: results hold lines of charts to six digits."""
-
-
-def _same(a: float | None, b: float | None) -> bool:
-    return a is not None and b is not None and math.isclose(a, b, abs_tol=SIX_DIGITS)
-
-
 class _Door:
     """One release: what was printed is remembered while it is made."""
 
@@ -129,7 +127,7 @@ class _Door:
         whole = Saying(key=self.key, address=self._address(), known=self._all_known())
         data = self._accounts(data)
         data["lives"] = self._lives()
-        self._one_mean(data)
+        one_mean(data, self.raw)
         data["grades"] = self._said(data["grades"], whole)
         data["sentences"] = self.sentences
         return Released(
@@ -215,22 +213,6 @@ class _Door:
         )
         self.entries += entries
         return shown
-
-    def _one_mean(self, data: dict[str, Any]) -> None:
-        """A path's figure that is a wave's mean is printed as the wave's."""
-        printed = {
-            (item["outcome"], wave["arm"], wave["quarter"]): wave["mean"]
-            for item in (data["lives"] or {"items": ()})["items"]
-            for wave in item["waves"]
-        }
-        for outcome, raw in zip(data["outcomes"], self.raw.outcomes, strict=True):
-            asked = self.asked.get(raw.code)
-            means: dict[tuple[str, str], float | None] = {}
-            means |= {(str(w.arm), w.quarter): w.mean for w in asked.waves} if asked else {}
-            for row, own in zip(outcome["paths"], raw.paths, strict=True):
-                for arm, value in (("pilot", own.pilot), ("comparison", own.comparison)):
-                    if _same(means.get((arm, row["period"])), value):
-                        row[arm] = printed[raw.code, arm, row["period"]]
 
     def _one_answer(self, code: str) -> float | None:
         """What one respondent moves the mean of an area by; None where nobody was asked."""
@@ -479,18 +461,16 @@ class _Door:
                     undo[part] = round(value, apart_digits(value, (0.0,), 2))
 
     def _envelope(self, one: OutcomeResult, scale: _Scale, rounding: Rounding) -> dict[str, Any]:
-        """Effects by event time, and of the placebo ones their quantiles at each.
-
-        The real ones are the finding's effects by event time to six digits: they are printed as
-        those are, and where a row of those is withheld, so is its gap.
-        """
+        """Effects by event time as their rows are printed, and quantiles of the placebo ones."""
         held = one.placebo_effects
         times, rows = list(held.event_times), held.placebo
-        rowed = {row.event_time: row.effect for row in one.estimate.event_time}
-        real = []
-        for time, value in zip(times, held.real, strict=True):
-            own = rowed.get(time)
-            real.append(scale.at(rounding, own if _same(own, value) else value, f"gap.{time}"))
+        own = {row.event_time: row.effect for row in one.estimate.event_time}
+        # To six digits a gap is the effect of its row: where that is withheld, so is the gap.
+        same = (
+            own[t] if same_figure(own.get(t), v) else v
+            for t, v in zip(times, held.real, strict=True)
+        )
+        real = [scale.at(rounding, v, f"gap.{t}") for t, v in zip(times, same, strict=True)]
         series = [
             [
                 scale.at(rounding, value, f"placebo.{share}.{t}")
@@ -584,13 +564,9 @@ class _Door:
         policy, many = self.terms.policy(one.code), held["suppressed"]
         if not many:
             return held
-        atom = Atom(
-            programme=self.raw.programme,
-            series=f"{one.code}|suppressed",
-            areas=(),
-            first=0,
-            last=Period.parse(self.raw.sample.last).ordinal,
-        )
+        last = Period.parse(self.raw.sample.last).ordinal
+        series = f"{one.code}|suppressed"
+        atom = Atom(programme=self.raw.programme, series=series, areas=(), first=0, last=last)
         shown = rounded(many, atom, self.key, policy)
         held["suppressed"] = shown.printed
         self.entries.append(
