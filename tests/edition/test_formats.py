@@ -375,3 +375,37 @@ def test_the_printed_book_holds_each_source_once(printed: str) -> None:
 def test_a_book_that_is_not_built_is_not_printed(tmp_path: Path) -> None:
     with pytest.raises(BookError, match="not built yet"):
         whole.write_pdf(tmp_path, tmp_path / "toc.yml", tmp_path / "book.pdf", title="Book")
+
+
+def test_a_stock_is_counted_at_a_time_and_a_flow_by_the_quarter_in_every_file(
+    edition: Edition, claims: Claims
+) -> None:
+    study = edition.headline
+    for one in study.outcomes:
+        claim = claims.claim(f"{one.code}.people")
+        when = f"a {study.period_word}" if one.kind == "flow" else "at any one time"
+        assert not claim.unit or (claim.unit.endswith(when) and when in claim.text)
+
+
+def test_no_zero_stands_where_nothing_has_a_price(
+    edition: Edition, claims: Claims, held: tuple[tidy.Table, ...]
+) -> None:
+    social = claims.claim("money.gross_social")
+    assert edition.headline.value is not None
+    assert (social.value, social.low, social.high) == (None, None, None)
+    assert social.text.startswith("not ")
+    for name, heads in (
+        ("headline", ("value", "low", "high")),
+        ("agencies", ("gain_mean", "gain_low", "gain_high")),
+    ):
+        for row in tidy.named(held, name).rows:
+            assert [row.get(head) for head in heads] != [0.0, 0.0, 0.0], row
+
+
+def test_sentences_and_verdicts_of_findings_are_those_of_the_book(
+    claims: Claims, held: tuple[tidy.Table, ...]
+) -> None:
+    for row in tidy.named(held, "findings").rows:
+        for part in ("verdict", "sentence"):
+            if f"{row['outcome']}.{part}" in claims and "real_cases" not in row["study"]:
+                assert row[part] == str(claims.claim(f"{row['outcome']}.{part}").text)
