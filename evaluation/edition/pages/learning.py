@@ -314,7 +314,8 @@ def _rules_table(found: Learned, outcomes: Mapping[str, Outcome]) -> Markup | st
         for one in found.rules
     ]
     heads = ["Rule", "State", "Who decides", "When (and what is known now)"]
-    return table("What was agreed to be decided on", heads, rows) if rows else ""
+    title = "What was agreed to be decided on"
+    return table(title, heads, rows, style="named") if rows else ""
 
 
 def next_decision(found: Learned | None, following: str) -> str:
@@ -344,7 +345,8 @@ def _rivals_table(found: Learned, claims: Claims) -> Markup | str:
         [filled(one.claim), filled(one.for_), filled(one.against), filled(one.verdict)]
         for one in found.rivals.rivals
     ]
-    signed = f"Signed by {found.rivals.signed_by} on {found.rivals.signed_on.isoformat()}"
+    day = words.day(found.rivals.signed_on.isoformat())
+    signed = f"Signed by {found.rivals.signed_by} on {day}"
     heads = ["Another explanation", "For", "Against", "Verdict"]
     return table(f"Rival explanations. {signed}", heads, rows)
 

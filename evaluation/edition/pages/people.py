@@ -74,7 +74,7 @@ def _said(lives: Lives, judged: Mapping[str, OutcomeResult]) -> Markup:
         people = sum(one.respondents or 0 for one in item.waves)
         rows.append([*cells, words.number(people)])
     heads = ["Item", "Pilot areas, first wave", "last wave", "Elsewhere, first wave", "last wave"]
-    return table("What people said", [*heads, "Answers"], rows, numeric="tnnnnn")
+    return table("What people said", [*heads, "Answers"], rows, numeric="tnnnnn", style="named")
 
 
 def _mean(one: ArmWave) -> str:
@@ -94,7 +94,8 @@ def _effects(found: Sequence[OutcomeResult]) -> Markup:
         least = words.percent(one.finding.detectable_percent)
         rows.append([one.plain_title, words.verdict(one.finding).word, said, own, least])
     heads = ["Item", "Verdict", "Effect (range)", "In its own unit", "Would be found from"]
-    return table("What the programme changed in what people say", heads, rows, numeric="ttnnn")
+    title = "What the programme changed in what people say"
+    return table(title, heads, rows, numeric="ttnnn", style="verdicts")
 
 
 def worth_sentence(worth: Worth) -> str:
