@@ -148,6 +148,7 @@ class _Lives:
         for part in ("wellbys", "pounds", *prices):
             held = getattr(worth, part).plain()
             price = worth.prices[prices.get(part, "central")] if part != "wellbys" else 1.0
+            price = significant(price, 3)
             own = step_of(least * price, 1)
             if part != "wellbys":
                 own = max(own, money_step(max(abs(held[end] or 0.0) for end, _ in ENDS)))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 from evaluation import drawing as figures
-from evaluation.edition import words
+from evaluation.edition import answers, words
 from evaluation.edition.files import Generated
 from evaluation.edition.html_tables import table
 from evaluation.protocol import ESTIMATOR_NAMES
@@ -70,13 +70,14 @@ def outcomes_chart(study: Results, out: Generated) -> Markup:
     rows = outcome_rows(ordered(study))
     if not rows:
         return Markup("")
-    said = (
+    how = (
         "Per cent of what would have been; better lies to the right. Filled dots: main outcomes. "
-        "Grey: smaller than worth having. Upright marks: hoped for. "
-        f"{left_out(rows_in_words(study))}"
+        "Grey: smaller than worth having. Upright marks: hoped for."
     )
     kind = "Chart of all outcomes: found, with ranges, beside what was hoped for and worth having"
-    return out.chart(f"{study.study}/all-outcomes", "", kind, said, figures.all_outcomes, rows)
+    # Which ranges leave out nought is seen, and told to whoever does not see it.
+    alt, name = f"{kind}. {left_out(rows_in_words(study))} {how}", f"{study.study}/all-outcomes"
+    return out.plate(name, "", alt, figures.all_outcomes, rows, caption=how)
 
 
 def front_chart(study: Results, out: Generated) -> Markup:
@@ -172,6 +173,7 @@ def site_rows(study: Results) -> list[dict[str, Any]]:
                         **_figures(row),
                         "said": say(row["effect"]),
                         "in_full": words.shown_with_range(on, row),
+                        "overall": answers.untold(outcome),
                     }
                 )
     return found
@@ -293,7 +295,8 @@ def _tally(rows: Sequence[dict[str, Any]], titles: Sequence[str]) -> str:
         same = len(own) - better - worse
         parts = [f"better at {better}", f"worse at {worse}"]
         parts += [f"as it would have been at {same}"] if same else []
-        told.append(f"{title}: {words.listed(parts)}.")
+        overall = next(row["overall"] for row in rows if row["outcome"] == title)
+        told.append(f"{title}{overall}: {words.listed(parts)}.")
     return " ".join(told)
 
 

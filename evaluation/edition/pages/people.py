@@ -56,7 +56,7 @@ def asked(lives: Lives) -> str:
     first, last = (Period.parse(q) for q in (lives.waves[0], lives.waves[-1]))
     day = date.fromisoformat(lives.last_day)
     return (
-        f"About {words.number(lives.answers)} people were asked and answered, in "
+        f"{words.number(lives.answers)} people were asked and answered, in "
         f"{words.counted(lives.areas, 'area')} and {words.counted(len(lives.waves), 'wave')}, from "
         f"{first.months} to {last.months}; the last had ended by {day.day} {day:%B %Y}."
     )
@@ -106,13 +106,14 @@ def worth_sentence(worth: Worth) -> str:
         f"areas: about {words.number(worth.wellbys.mean)} WELLBYs "
         f"({words.number(worth.wellbys.low or 0.0)} to "
         f"{words.number(worth.wellbys.high or 0.0)}), "
-        f"worth {pounds} in prices of {worth.price_base}, the range of the price included."
+        f"worth {pounds} in prices of {worth.price_base}, the range of the price included: a price "
+        "put on what people feel, no money, and part of no other sum."
     )
 
 
 def _worth(worth: Worth) -> Markup:
     rows = [
-        [name, words.pounds(worth.prices[key]), words.money_with_range(held.plain())]
+        [name, f"£{worth.prices[key]:,.0f}", words.money_with_range(held.plain())]
         for name, key, held in (
             ("low", "low", worth.pounds_low),
             ("central", "central", worth.pounds_central),
