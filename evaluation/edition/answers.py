@@ -117,15 +117,24 @@ def worth_having(outcome: OutcomeResult) -> str:
 
 
 def how_many(study: Results) -> str:
-    """As in ``2 of 3 main outcomes moved for the better, none for the worse; 1 is open.``."""
+    """As in ``2 of 3 main outcomes moved for the better, none for the worse; 1 is open.``.
+
+    How many of those that moved are known to have moved by what is worth having stands beside it:
+    alone, the count would be read as that of aims that were reached.
+    """
     main = study.with_role("primary")
     if explores(study) or not main:
         return ""
     styles = [style(one) for one in main]
     better, worse = styles.count("better"), styles.count("worse")
-    many = f"{_count(better)} of {words.counted(len(main), 'main outcome')} moved for the better"
+    worth = sum(
+        kind == "better" and one.finding.ruling.size is Size.WORTH_HAVING
+        for kind, one in zip(styles, main, strict=True)
+    )
     ruled = styles.count("none")
     left = len(styles) - better - worse - ruled
+    many = f"{_count(better)} of {words.counted(len(main), 'main outcome')} moved for the better"
+    many += f" ({_count(worth)} known to be worth having)" if better else ""
     rest = f"; for {words.number(ruled)} a change worth having is ruled out" if ruled else ""
     rest += f"; {words.number(left)} {'is' if left == 1 else 'are'} open" if left else ""
     return words.capital(f"{many}, {_count(worse)} for the worse{rest}.")
@@ -208,7 +217,10 @@ def undone_briefly(study: Results) -> list[str]:
             said = "judged by the path before the start alone, its range holds no change"
         elif undo.breaks is not None:
             times = words.number(undo.breaks, apart_digits(undo.breaks, (0.0,), 2))
-            said = f"undone by a later break over {times} times the largest before the start"
+            said = (
+                f"undone by a later break in the pilots' path over {times} times the largest "
+                "before the start"
+            )
         elif undo.cause is not None:
             times = words.number(undo.cause, 2)
             said = f"undone by an unmeasured cause {times} times as common among pilots"
@@ -251,9 +263,11 @@ def money(study: Results) -> Sentence:
         )
     totals = value.totals
     return Sentence.of(
-        "{released} of public spending released for {cost} spent, by the {counted} whose checks "
-        "hold. {chance}; back for each £1: {back}.{beside}",
+        "{released} of public spending released, at most {cash} of it out of a budget, for {cost} "
+        "spent, by the {counted} whose checks hold. {chance}; back for each £1: {back}.{beside}",
         released=words.money_with_range(totals.gross_fiscal),
+        # Beside it, since what is released would else be read as money that can be spent.
+        cash=words.pounds(totals.cashable.mean),
         cost=words.pounds(totals.cost.mean),
         counted=words.counted(len(counted(value)), "priced outcome", "priced outcomes"),
         chance=chance_of_gain(value),
@@ -517,6 +531,14 @@ def _said_of_sites(judged: int, unjudged: int, *, better: int, worse: Sequence[s
     )
 
 
+def untold(outcome: OutcomeResult) -> str:
+    """What stands beside a count of sites where all of them together tell no direction."""
+    if told(outcome):
+        return ""
+    early = style(outcome) == "early"
+    return f" (overall: {'too early to say' if early else 'cannot tell'})"
+
+
 def sites(study: Results) -> str:
     """How many sites each main outcome is better at and where it is worse; then what is clear."""
     names = {site.code: site.name for site in study.sites}
@@ -530,7 +552,7 @@ def sites(study: Results) -> str:
         good = sum(1 for r in rows if r.effect and (r.effect > 0) == up)
         of = f"better at {good} of {words.counted(len(rows), 'site')}"
         lines.append(
-            f"{words.within(outcome.plain_title)} {of}"
+            f"{words.within(outcome.plain_title)}{untold(outcome)} {of}"
             + (f", worse at {words.listed(worse)}" if worse else "")
         )
     said = f"By best figures alone, {'; '.join(lines)}. " if lines else ""

@@ -12,7 +12,6 @@ from typing import Any
 import jinja2
 import yaml
 
-from evaluation import drawing as figures
 from evaluation.edition import answers, shape, words
 from evaluation.edition.edition import Edition
 from evaluation.edition.files import Generated, OutcomePage
@@ -36,7 +35,7 @@ from evaluation.edition.pages.claim_page import ClaimPages, page_of
 from evaluation.edition.pages.claims import Claims
 from evaluation.edition.pages.measured import machinery
 from evaluation.errors import BookError
-from evaluation.study.record import OutcomeResult, Results, SiteResult
+from evaluation.study.record import Results, SiteResult
 from evaluation.workspace import Workspace, packaged_book
 
 
@@ -46,7 +45,7 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
     return {
         "study": study,
         "main": study.with_role("primary"),
-        "chart": at_once.outcomes_chart(study, out),
+        "chart": at_once.front_chart(study, out),
         "sites": at_once.sites_chart(study, out),
         "how_many": answers.how_many(study),
         "undone": answers.undone_briefly(study),
@@ -170,7 +169,7 @@ class Pages:
         own = self.workspace.book / f"{name}.md"
         held = own if own.is_file() else packaged_book() / own.name
         text = shape.body(held.read_text(encoding="utf-8"))
-        return text.replace("\n## ", "\n### ").removeprefix("## ")
+        return f"\n{text}".replace("\n## ", "\n### ").lstrip()
 
     def _lives(self) -> dict[str, Any]:
         """All outcomes on one page, a fold each."""
@@ -234,14 +233,15 @@ class Pages:
         study = self.edition.headline
         ordered = sorted(study.sites, key=lambda site: (site.start, site.code))
         for site in ordered:
+            here = _site_outcomes(study, site)
             self._page(
                 f"sites/{site.code}",
                 "site.md.j2",
                 study=study,
                 site=site,
-                rows=_site_outcomes(study, site),
+                rows=here,
                 returns=quality.of_site(self.edition, site.code),
-                chart=self._site_chart(study, site),
+                chart=at_once.site_chart(study, site, here, self.out),
                 practised=learning.of_site(self.learned, site.code),
             )
         self._page(
@@ -281,26 +281,6 @@ class Pages:
         if site not in paid or not people or None in living:
             return "not known"
         return f"£{paid[site] / people:,.0f}"
-
-    def _site_chart(self, study: Results, site: SiteResult) -> str:
-        rows = [
-            figures.ForestRow(o.plain_title, row, False, words.shown_with_range(e, row))
-            for o, e, row in _site_outcomes(study, site)
-            if e.scale == "log"
-        ]
-        if not rows:
-            return ""
-        said = f"{site.name} alone, {words.counted(site.areas, 'area')}. {at_once.left_out(rows)}"
-        if len(rows) < len(_site_outcomes(study, site)):
-            clear = [
-                words.within(o.plain_title)
-                for o, e, row in _site_outcomes(study, site)
-                if e.scale != "log" and words.leaves_out_zero(row)
-            ]
-            also = f", where {words.listed(clear)} leave it out too" if clear else ""
-            said += f" Effects that are not in per cent stand in the table{also}."
-        name, kind = f"{study.study}/site-{site.code}", "Effects by outcome with ranges, per cent"
-        return self.out.chart(name, "../", kind, said, figures.forest, rows, "%")
 
     def _cases(self) -> None:
         for study in self.edition.cases:
@@ -407,16 +387,14 @@ def _of_site(page: str) -> bool:
     return page.startswith(shape.SITE)
 
 
-def _site_outcomes(
-    study: Results, site: SiteResult
-) -> list[tuple[OutcomeResult, words.OnScale, dict[str, Any]]]:
+def _site_outcomes(study: Results, site: SiteResult) -> list[at_once.SiteOutcome]:
     """The effect on each outcome at one site, in per cent, with what it is shown on."""
     found = []
     for outcome in study.outcomes:
         for row in outcome.estimate.site:
             if row.site == site.code and row.effect is not None:
                 shown = words.compared(outcome, row)
-                found.append((outcome, words.compared_on(outcome), shown))
+                found.append(at_once.SiteOutcome(outcome, words.compared_on(outcome), shown))
     return found
 
 

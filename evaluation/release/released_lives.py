@@ -176,12 +176,17 @@ class _Lives:
         for part in ("wellbys", "pounds", *prices):
             held = getattr(worth, part).plain()
             price = worth.prices[prices.get(part, "central")] if part != "wellbys" else 1.0
+            price = significant(price, 3)
             own = step_of(least * price, 1)
             if part != "wellbys":
                 own = max(own, money_step(max(abs(held[end] or 0.0) for end, _ in ENDS)))
             for end, away in ENDS:
-                value = held[end]
-                if value is not None:
+                value, people = held[end], shown["wellbys"][end]
+                if value is not None and part != "wellbys" and (part in prices or end == "mean"):
+                    # At one price it is the WELLBYs as printed times that price: rounded once
+                    # more, a high price could come out below a low one.
+                    value = people * price
+                elif value is not None:
                     drawn = self.key.share_of(["worth", self.steps.address, part, end])
                     value = stepped(value, own, drawn, away)
                 shown[part][end] = value

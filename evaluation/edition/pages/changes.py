@@ -189,7 +189,7 @@ def _waterfall(out: Generated, change: Record, key: str, root: str) -> Markup:
         for title, value, total in bars
     ]
     name, said = f"changes/{key.replace('.', '-')}", _sentence(change, key)
-    return out.chart(name, root, "Waterfall chart", said, steps, rows, unit)
+    return out.chart(name, root, "Waterfall chart", said, steps, rows, unit, heads=True)
 
 
 def _sentence(change: Record, key: str) -> str:
@@ -342,7 +342,7 @@ def _story(key: str, held: Sequence[_Held], mine: str, out: Generated) -> dict[s
     return {
         "title": title,
         "name": name,
-        "chart": out.chart(f"revisions/{name}", "", kind, said, revisions, rows, unit),
+        "chart": out.chart(f"revisions/{name}", "", kind, said, revisions, rows, unit, heads=True),
         "table": table(f"{title}, edition by edition", heads, lines[::-1], numeric="tnnt"),
     }
 

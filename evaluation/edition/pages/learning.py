@@ -315,7 +315,8 @@ def _rules_table(found: Learned, outcomes: Mapping[str, Outcome]) -> Markup | st
         for one in found.rules
     ]
     heads = ["Rule", "State", "Who decides", "When (and what is known now)"]
-    return table("What was agreed to be decided on", heads, rows) if rows else ""
+    title = "What was agreed to be decided on"
+    return table(title, heads, rows, style="named") if rows else ""
 
 
 def next_decision(found: Learned | None, following: str) -> str:

@@ -390,7 +390,7 @@ def paths_chart(page: OutcomePage) -> Markup:
     )
     drawn = [row.plain() for row in rows], page.study.starts, page.outcome.unit
     name = page.name("paths")
-    return page.out.plate(name, page.root, alt, figures.paths, *drawn, caption=levels)
+    return page.out.plate(name, page.root, alt, figures.paths, *drawn, title=levels)
 
 
 def _last_levels(row: PathRow) -> str:

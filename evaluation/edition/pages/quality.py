@@ -75,7 +75,7 @@ def _shapes(edition: Edition, out: Generated) -> Markup:
         f"{edition.headline.study}/calendar",
         "Calendar of returns by submitter and quarter",
     )
-    return out.chart(name, "", kind, said, figures.returns_calendar, rows, quarters)
+    return out.chart(name, "", kind, said, figures.returns_calendar, rows, quarters, heads=True)
 
 
 def _owed(edition: Edition) -> tuple[list[str], dict[tuple[str, str, str], Due]]:
