@@ -23,8 +23,9 @@ from evaluation.edition.formats import tables as spreadsheet
 from evaluation.edition.formats import tables as tidy
 from evaluation.edition.formats.export import write_downloads
 from evaluation.edition.pages import learning, questions
-from evaluation.edition.pages.claims import Claims
+from evaluation.edition.pages.claims import Claims, of_study
 from evaluation.errors import BookError
+from evaluation.study.accounts_record import Mean
 from evaluation.workspace import Workspace
 
 CHANGELOG = Path(__file__).parents[2] / "CHANGELOG.md"
@@ -390,8 +391,14 @@ def test_a_stock_is_counted_at_a_time_and_a_flow_by_the_quarter_in_every_file(
 def test_no_zero_stands_where_nothing_has_a_price(
     edition: Edition, claims: Claims, held: tuple[tidy.Table, ...]
 ) -> None:
-    social = claims.claim("money.gross_social")
-    assert edition.headline.value is not None
+    value = edition.headline.value
+    assert value is not None
+    # Of which nothing has a price: no line of its kind, and nothing in its total.
+    lines = tuple(row for row in value.by_outcome if row.kind != "social")
+    nothing = Mean(mean=0.0, low=0.0, high=0.0)
+    totals = value.totals.model_copy(update={"gross_social": nothing})
+    bare = value.model_copy(update={"by_outcome": lines, "totals": totals})
+    social = of_study(edition.headline.model_copy(update={"value": bare}))["money.gross_social"]
     assert (social.value, social.low, social.high) == (None, None, None)
     assert social.text.startswith("not ")
     for name, heads in (
