@@ -13,6 +13,7 @@ from evaluation.finding.verdict import Range
 from evaluation.quarters import Period
 from evaluation.release.rounding import BASE_PERIODS, Rounding, Sensitivity, one_figure, too_coarse
 from evaluation.study.record import OutcomeResult
+from evaluation.wording import apart_digits
 
 BASE = "finding.base"
 CONTROL, TREND = "negative_control", "pre_trend"
@@ -317,7 +318,8 @@ class Scale:
         if low is not None and high is not None and known:
             effect = percent["effect"] or low
             made = undo_of(Range(effect=effect, low=low, high=high), None).cause
-        undo["cause"] = None if made is None else significant(made, 2)
+        # In the digits of its sentence, so that no table tells another figure.
+        undo["cause"] = None if made is None else round(made, apart_digits(made, (0.0,), 2))
         self.rounding.known[one_figure(raw)] = undo["cause"]
 
     # Beside the effect ---------------------------------------------------------------------------
