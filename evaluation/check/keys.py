@@ -409,11 +409,11 @@ def _check_outcomes(cells: Cells, submitter: Submitter, programme: Programme) ->
         if code in known:
             if "agency" in submitter.rows_are:
                 continue  # told once, of most rows
-            message, mend = f"{known[code].title} is not asked from this submitter.", ""
+            message, where = f"{known[code].title} is not asked from this submitter.", ""
             if own is not None and submitter.period and _otherwise(known[code], submitter.period):
                 message = f"{known[code].title} is not asked from this submitter for this period."
-                mend = _in_its_own(known[code], submitter.period)
-            problems += cells.listed("R033", entry, "outcome", message, value=code, mend=mend)
+                where = _in_its_own(known[code], submitter.period)
+            problems += cells.listed("R033", entry, "outcome", message, value=code, mend=where)
         else:
             mend = partial(_did_you_mean, code, own or known)
             message = "The programme has no outcome with this code."
