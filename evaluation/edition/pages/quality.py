@@ -17,6 +17,7 @@ from evaluation.edition import words
 from evaluation.edition.edition import Edition, Restated
 from evaluation.edition.files import Generated
 from evaluation.edition.html_tables import table
+from evaluation.finance import lines_of, paying_agency
 from evaluation.ledger.calendar import Due, calendar
 from evaluation.programme import OPEN_SITE
 from evaluation.quarters import Period, parse_instant
@@ -106,6 +107,9 @@ def _who(edition: Edition, site: str, agency: str) -> str:
     programme = edition.programme
     if site == OPEN_SITE:
         return next((s.name for s in programme.sources if s.code == agency), agency)
+    payer = paying_agency(programme, agency)
+    if payer is not None:
+        return f"{programme.site_by_code[site].name}, {programme.agencies.get(payer, payer)}: money"
     return f"{programme.site_by_code[site].name}, {programme.agencies.get(agency, agency)}"
 
 
@@ -173,7 +177,10 @@ def _titles(edition: Edition, parts: Sequence[Restated]) -> list[str]:
 
 def _title(edition: Edition, outcome: str) -> str:
     known = edition.programme.outcome_by_code.get(outcome)
-    return known.plain_title if known else outcome
+    if known:
+        return known.plain_title
+    money = {line.code: line.title for line in lines_of(edition.programme)}
+    return money.get(outcome, outcome)
 
 
 def _outcome_table(edition: Edition) -> Markup:
