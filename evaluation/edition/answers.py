@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from evaluation.edition import words
 from evaluation.finding.verdict import Size, Unclear
-from evaluation.study.accounts_record import Accounts, Ratio
+from evaluation.study.accounts_record import Accounts, Gain, Ratio
 from evaluation.study.record import OutcomeResult, Results
 from evaluation.wording import Sentence, apart_digits, listed
 
@@ -27,13 +27,18 @@ def explores(study: Results) -> bool:
     return study.lock is not None and study.lock.exploratory
 
 
+def when(outcome: OutcomeResult, period: str) -> str:
+    """``a quarter``; ``at any one time`` of a stock, which no quarter adds to."""
+    return f"a {period}" if outcome.kind == "flow" else "at any one time"
+
+
 def people(outcome: OutcomeResult, period: str) -> str:
     """``about 31 fewer A&E attendances a quarter``."""
     figures = outcome.finding.people
     if figures is None:
         return "not counted in people"
-    when = f"a {period}" if outcome.kind == "flow" else "at any one time"
-    return f"{words.fewer_or_more(figures.per_quarter, outcome.people)} {when}"
+    many = words.fewer_or_more(figures.per_quarter, outcome.people)
+    return f"{many} {when(outcome, period)}"
 
 
 def people_range(outcome: OutcomeResult) -> str:
@@ -126,12 +131,12 @@ def how_many(study: Results) -> str:
         kind == "better" and one.finding.ruling.size is Size.WORTH_HAVING
         for kind, one in zip(styles, main, strict=True)
     )
-    left = len(styles) - better - worse
+    ruled = styles.count("none")
+    left = len(styles) - better - worse - ruled
     many = f"{_count(better)} of {words.counted(len(main), 'main outcome')} moved for the better"
     many += f" ({_count(worth)} known to be worth having)" if better else ""
-    rest = (
-        f"; {words.number(left)} {'is' if left == 1 else 'are'} open or ruled out" if left else ""
-    )
+    rest = f"; for {words.number(ruled)} a change worth having is ruled out" if ruled else ""
+    rest += f"; {words.number(left)} {'is' if left == 1 else 'are'} open" if left else ""
     return words.capital(f"{many}, {_count(worse)} for the worse{rest}.")
 
 
@@ -293,6 +298,47 @@ def counted(value: Accounts) -> list[str]:
 def objected(value: Accounts) -> str:
     """As in ``people claiming benefits``: the outcomes with a price that a check objects to."""
     return words.listed([words.within(row.plain_title) for row in value.not_standing])
+
+
+OF_KIND = {"gross_economic": "economic", "gross_social": "social"}
+"""Totals of one kind of gain alone; every other one is fiscal, or holds all kinds."""
+
+
+def valued(value: Accounts, key: str, *, with_objected: bool = False) -> bool:
+    """Whether anything of a total has a price.
+
+    Of none that has, a zero would say that it was looked for and not found.
+    """
+    totals = value.with_objected.totals if with_objected and value.with_objected else value.totals
+    priced = [row for row in value.by_outcome if with_objected or not row.objected]
+    kinds = {row.kind for row in priced}
+    return bool(totals.accounts()[key].mean) or OF_KIND.get(key, "fiscal") in kinds
+
+
+NONE_COUNTED = "none counted"
+
+
+def lives_apart(study: Results) -> bool:
+    """Whether better lives have a worth of their own, which is in no sum of money."""
+    return study.lives is not None and study.lives.worth is not None
+
+
+def unvalued(key: str, *, apart: bool) -> str:
+    """What stands where nothing of a total has a price; ``apart`` as `lives_apart` gives it."""
+    return "not counted here" if apart and key == "gross_social" else "not valued"
+
+
+def gained(value: Accounts, row: Gain, *, with_objected: bool = False) -> str:
+    """What an agency gained, with its range; ``none counted`` where no price falls to it."""
+    priced = any(
+        (one.kind, one.agency, one.budget) == ("fiscal", row.agency, row.budget)
+        and not one.given_up
+        and (with_objected or not one.objected)
+        for one in value.by_outcome
+    )
+    if not priced and not any(row.gain.plain().values()):
+        return NONE_COUNTED
+    return words.money_with_range(row.gain)
 
 
 HOLD = "Outcomes whose checks hold"

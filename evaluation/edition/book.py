@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import html
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -31,7 +32,7 @@ from evaluation.edition.pages import (
     questions,
 )
 from evaluation.edition.pages.claim_page import ClaimPages, page_of
-from evaluation.edition.pages.claims import Claims, chance
+from evaluation.edition.pages.claims import Claims
 from evaluation.edition.pages.measured import machinery
 from evaluation.errors import BookError
 from evaluation.study.record import Results, SiteResult
@@ -81,7 +82,7 @@ class Pages:
             "claim": self.claims.html,
             "words": words,
             "answers": answers,
-            "chance": chance,
+            "chance": words.chance,
             "edition": edition,
             "table": table,
             "effects": words,
@@ -154,7 +155,8 @@ class Pages:
         self._page("annex/update-log", "update-log.md.j2", **changed)
         out.binary("files/card.png", at_once.card(edition.programme.title, edition.quarter, study))
         place = out.folder / "files/downloads"
-        held = write_downloads(self.workspace, edition, self.claims, place)
+        decisions = learning.decisions_of(self.learned, edition)
+        held = write_downloads(self.workspace, edition, self.claims, place, decisions)
         out.adopt(f"files/downloads/{one.name}" for one in held)
         kept = quality.view(edition, out)
         offered = [one for one in held if Path(one.name).suffix not in FOR_PROGRAMS]
@@ -427,7 +429,9 @@ def _split_at_title(text: str) -> tuple[str, str, str]:
 
 
 def _title(text: str, name: str) -> str:
-    return next((line[2:].strip() for line in text.splitlines() if line.startswith("# ")), name)
+    """A page's own heading, as it is read: templates write it in HTML."""
+    held = (line[2:].strip() for line in text.splitlines() if line.startswith("# "))
+    return html.unescape(next(held, name))
 
 
 def write(workspace: Workspace, edition: Edition) -> Mapping[str, str]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -237,6 +238,20 @@ def in_hundred(chance: float | None) -> str:
     if chance < 0.01 or chance > 0.99:
         return "less than 1 in 100" if chance < 0.5 else "more than 99 in 100"
     return f"{round(100 * chance)} in 100"
+
+
+def chance(value: float | None) -> str:
+    """A probability with the digits that are worth reading."""
+    if value is None:
+        return "not known"
+    if value < 0.001:
+        return "less than 0.001"
+    return f"{value:.3f}" if value < 0.01 else f"{value:.2f}"
+
+
+def least_chance(value: float | None) -> str:
+    """The smallest p value that there can be, as it is: it is known and not estimated."""
+    return "not known" if value is None else f"{Decimal(f'{value:.2g}'):f}"
 
 
 def within(title: str) -> str:

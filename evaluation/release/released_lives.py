@@ -7,6 +7,7 @@ times people: it stands at its effect's step.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,7 @@ from evaluation.learning.practice import Practised, Printed
 from evaluation.quarters import Period
 from evaluation.release.rounding import Terms
 from evaluation.study.lives_record import LARGEST_WEIGHT, ArmWave, Item, Lives, VoicesSaid, Worth
+from evaluation.study.record import Results
 
 AGREED_FIGURES = 2
 ENDS = (("mean", 0), ("low", -1), ("high", 1))
@@ -91,6 +93,32 @@ def release_lives(lives: Lives, steps: LivesSteps) -> tuple[dict[str, Any], list
     if lives.voices is not None:
         shown["voices"] = door.voices(lives.voices)
     return shown, door.entries
+
+
+SIX_DIGITS = 1e-6
+"""How far two figures may lie apart that are one: results hold lines of charts to six digits."""
+
+
+def same_figure(a: float | None, b: float | None) -> bool:
+    """Whether two figures of results are one, told in two places."""
+    return a is not None and b is not None and math.isclose(a, b, abs_tol=SIX_DIGITS)
+
+
+def one_mean(data: dict[str, Any], raw: Results) -> None:
+    """In results as they leave, print a path's figure that is a wave's mean as the wave's."""
+    if raw.lives is None:
+        return
+    means: dict[tuple[str, str, str], tuple[float | None, float | None]] = {
+        (item.outcome, wave.arm, wave.quarter): (wave.mean, shown["mean"])
+        for item, held in zip(raw.lives.items, data["lives"]["items"], strict=True)
+        for wave, shown in zip(item.waves, held["waves"], strict=True)
+    }
+    for outcome, own in zip(data["outcomes"], raw.outcomes, strict=True):
+        for row, inside in zip(outcome["paths"], own.paths, strict=True):
+            for arm, value in (("pilot", inside.pilot), ("comparison", inside.comparison)):
+                mean, printed = means.get((own.code, arm, inside.period), (None, None))
+                if same_figure(mean, value):
+                    row[arm] = printed
 
 
 class _Lives:

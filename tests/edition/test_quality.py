@@ -21,7 +21,7 @@ def test_returns_of_money_are_named_in_words_and_not_by_their_codes(edition: Edi
     assert lines and payers(demonstration)
     for agency in payers(demonstration):
         said = quality._who(shown, site.code, f"{agency}{FINANCE}")
-        assert said == f"{site.name}, {demonstration.agencies[agency]}: money"
+        assert said == f"{site.name}, {demonstration.agencies[agency]} (finance)"
     for line in lines:
         assert quality._title(shown, line.code) == line.title
     assert quality._who(shown, site.code, "nhs") == f"{site.name}, {demonstration.agencies['nhs']}"

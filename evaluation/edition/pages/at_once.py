@@ -324,15 +324,16 @@ def effect_rows(study: Results) -> list[dict[str, Any]]:
             # Results of before may name one that is called otherwise now.
             "estimator": ESTIMATOR_NAMES.get(estimate.estimator, estimate.estimator),
             "where": sites.get(str(entry), str(entry)) if by == "site" else ALL_SITES,
-            "said": words.shown_with_range(estimate, shown),
-            "unit": words.tick_unit(estimate) or outcome.unit,
+            "said": words.shown_with_range(words.compared_on(outcome), shown),
+            "unit": words.tick_unit(words.compared_on(outcome)) or outcome.unit,
             "main": by == "overall" and estimate is outcome.estimate,
             **_figures(shown),
         }
         for outcome in ordered(study)
         for estimate in outcome.estimates
         for by, entry, row in estimate.entries()
-        if by in ("overall", "site") and (shown := words.shown(estimate, row))["effect"] is not None
+        if by in ("overall", "site")
+        and (shown := words.compared(outcome, row))["effect"] is not None
     ]
 
 

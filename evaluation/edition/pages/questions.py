@@ -119,9 +119,15 @@ def _by(edition: Edition, period: Period) -> str:
 def next_edition(edition: Edition) -> str:
     """As in ``The next look, at 2026 Q4, is due by 30 January 2027``."""
     following = Period.parse(str(edition.headline.sample.last)) + 1
-    day = due(following, edition.programme).date()
     returns = f"The next edition, with the returns of {following.label}"
-    return f"{returns}, is due by {day.day} {day:%B %Y}."
+    return f"{returns}, is due by {next_day(edition)}."
+
+
+def next_day(edition: Edition) -> str:
+    """The day by which the next edition is due: ``30 January 2027``."""
+    following = Period.parse(str(edition.headline.sample.last)) + 1
+    day = due(following, edition.programme).date()
+    return f"{day.day} {day:%B %Y}"
 
 
 def view(edition: Edition) -> dict[str, Any]:
