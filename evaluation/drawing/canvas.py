@@ -110,17 +110,18 @@ class Drawing:
             height, left = height + 26, margins.left + 20
             margins = replace(margins, top=margins.top + 26, left=left)
         self.size, self.height, self.margins = size, height, margins
+        # One CSS pixel is one SVG point, so sizes here are sizes on the page. Not under our settings:
+        # with its first figure a notebook sets pyplot up, and leaving them would undo that, so that
+        # it showed no figure after the first.
+        sheet = None if size.axes else _figure(size, (size.width / 72, height / 72))
         with mpl.rc_context(_SETTINGS | {"font.size": size.text}):
-            # One CSS pixel is one SVG point, so sizes here are sizes on the page.
-            inches = (size.width / 72, height / 72)
-            self.axes: Axes = size.axes or _figure(size, inches).add_axes(
-                (
-                    margins.left / size.width,
-                    margins.bottom / height,
-                    1 - (margins.left + margins.right) / size.width,
-                    1 - (margins.top + margins.bottom) / height,
-                )
+            place = (
+                margins.left / size.width,
+                margins.bottom / height,
+                1 - (margins.left + margins.right) / size.width,
+                1 - (margins.top + margins.bottom) / height,
             )
+            self.axes: Axes = sheet.add_axes(place) if sheet is not None else size.axes
         figure = self.axes.get_figure(root=True)
         assert figure is not None
         self.figure: Figure = figure

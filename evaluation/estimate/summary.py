@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from evaluation.estimate.estimate import Estimate
 
-WIDTH = 88
+WIDTH = 79
+"""Letters of a line: what a terminal shows without breaking it."""
 COLUMNS = ("effect", "se", "low", "high", "p_value", "n_areas")
 # Event times beyond which a summary names the first and the last ones only.
 MOST_ROWS = 16
