@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.errors import EstimateError
+from evaluation.estimate import arguments
 from evaluation.estimate.inference import apply_map
 from evaluation.estimate.summary import digits_of, named, number
 from evaluation.quarters import NAMES
@@ -222,6 +223,7 @@ def forest(
     from evaluation.drawing import charts
     from evaluation.drawing.canvas import NOTEBOOK
 
+    arguments.estimates(estimates)
     held = named(estimates)
     if not held:
         raise EstimateError("there is no estimate to draw.", expected="at least one")
