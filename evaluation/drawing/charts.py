@@ -403,7 +403,8 @@ def _gain_row(draw: Drawing, y: float, row: Mapping[str, Any], reach: float) -> 
     if cost:
         left = min(-cost, gain["low"]) - 0.04 * reach
         axes.text(left, y, spelling.pounds(cost), ha="right", **how)
-    if gain["mean"]:
+    # A range about nought is a gain of nought, and not one that nobody worked out.
+    if gain["mean"] or gain["low"] or gain["high"]:
         right = max(gain["high"], gain["mean"], 0) + 0.04 * reach
         axes.text(right, y, spelling.pounds(spelling.borne_pounds(gain)), ha="left", **how)
     name = f"{row['name']} ({row['budget']})"

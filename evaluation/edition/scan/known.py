@@ -125,6 +125,7 @@ def _made_of(study: Results) -> Iterator[float]:
             rows = donors.levels(outcome.synthetic_unit)
             yield from _walk(rows)
             yield donors.apart_before(rows, study.starts[0])
+        yield from map(float, quality.asked_for(study, outcome))
     for fifth in study.equity:
         for one in fifth.effects:
             for end in (one.effect, one.low, one.high):
@@ -137,10 +138,15 @@ def _made_of(study: Results) -> Iterator[float]:
 
 
 def _compared(study: Results, outcome: OutcomeResult) -> Iterator[float]:
-    """Effects on a rate in per cent: of sites, of fifths and of a new site."""
+    """Effects on a rate in per cent: of all and of sites by each way, of fifths, of a new site."""
     new = outcome.new_site
     rows: list[words.Range] = [
-        *outcome.estimate.site,
+        *(
+            row
+            for estimate in outcome.estimates
+            for by, _, row in estimate.entries()
+            if by in ("overall", "site")
+        ),
         *(one for row in study.equity for one in row.effects if one.outcome == outcome.code),
         *([] if new is None else [{"effect": new.mean, "low": new.low, "high": new.high}]),
     ]
