@@ -25,7 +25,13 @@ from evaluation.disclosure.released import (
 from evaluation.finding import sentences
 from evaluation.quarters import Period
 from evaluation.release.released_accounts import release_accounts
-from evaluation.release.released_lives import LivesSteps, one_answer, release_lives
+from evaluation.release.released_lives import (
+    LivesSteps,
+    one_answer,
+    one_mean,
+    release_lives,
+    same_figure,
+)
 from evaluation.release.rounding import (
     ENVELOPE,
     Rounding,
@@ -38,6 +44,7 @@ from evaluation.release.rounding import (
 )
 from evaluation.release.said import Saying, said_anew
 from evaluation.study.record import OutcomeResult, Results
+from evaluation.wording import apart_digits
 
 LEAST_WEIGHT = 0.01
 """Of a donor that is named."""
@@ -120,6 +127,7 @@ class _Door:
         whole = Saying(key=self.key, address=self._address(), known=self._all_known())
         data = self._accounts(data)
         data["lives"] = self._lives()
+        one_mean(data, self.raw)
         data["grades"] = self._said(data["grades"], whole)
         data["sentences"] = self.sentences
         return Released(
@@ -234,7 +242,7 @@ class _Door:
         step, percent_step = scale.overall_step, scale.percent_step
         self.percent_steps[one.code] = percent_step
         data["paths"] = self._paths(one, scale, rounding)
-        data["placebo_gaps"] = self._envelope(data["placebo_gaps"], scale, rounding)
+        data["placebo_gaps"] = self._envelope(one, scale, rounding)
         data["equally_likely"] = [
             scale.at(rounding, value, f"likely.{place}")
             for place, value in enumerate(data["equally_likely"])
@@ -446,15 +454,23 @@ class _Door:
             looked["alpha"] = significant(looked["alpha"], 4) if looked["alpha"] else 0.0
         undo = finding.get("undo")
         if undo:
+            # In the digits of their sentences, so that no table tells another figure.
             for part in ("breaks", "cause"):
-                if undo[part] is not None:
-                    undo[part] = significant(undo[part], 2)
+                value = undo[part]
+                if value is not None and math.isfinite(value):
+                    undo[part] = round(value, apart_digits(value, (0.0,), 2))
 
-    def _envelope(self, held: dict[str, Any], scale: _Scale, rounding: Rounding) -> dict[str, Any]:
-        """Effects by event time, and of the placebo ones their quantiles at each."""
-        times = held["event_times"]
-        rows = held["gaps"]
-        real = [scale.at(rounding, v, f"gap.{t}") for t, v in zip(times, held["real"], strict=True)]
+    def _envelope(self, one: OutcomeResult, scale: _Scale, rounding: Rounding) -> dict[str, Any]:
+        """Effects by event time as their rows are printed, and quantiles of the placebo ones."""
+        held = one.placebo_effects
+        times, rows = list(held.event_times), held.placebo
+        own = {row.event_time: row.effect for row in one.estimate.event_time}
+        # To six digits a gap is the effect of its row: where that is withheld, so is the gap.
+        same = (
+            own[t] if same_figure(own.get(t), v) else v
+            for t, v in zip(times, held.real, strict=True)
+        )
+        real = [scale.at(rounding, v, f"gap.{t}") for t, v in zip(times, same, strict=True)]
         series = [
             [
                 scale.at(rounding, value, f"placebo.{share}.{t}")
@@ -544,27 +560,25 @@ class _Door:
         if held.get("lineage"):
             held["lineage"]["most_apportioned"] = round(held["lineage"]["most_apportioned"], 2)
         policy = self.terms.policy(one.code)
-        for name in ("suppressed", "revised"):
-            atom = Atom(
-                programme=self.raw.programme,
-                series=f"{one.code}|{name}",
-                areas=(),
-                first=0,
-                last=Period.parse(self.raw.sample.last).ordinal,
+        # How many were restated is told by day and sender too, and is no count of people.
+        policy, many = self.terms.policy(one.code), held["suppressed"]
+        if not many:
+            return held
+        last = Period.parse(self.raw.sample.last).ordinal
+        series = f"{one.code}|suppressed"
+        atom = Atom(programme=self.raw.programme, series=series, areas=(), first=0, last=last)
+        shown = rounded(many, atom, self.key, policy)
+        held["suppressed"] = shown.printed
+        self.entries.append(
+            Entry(
+                address=self._address(one.code, "cells", "suppressed"),
+                kind="count",
+                printed=shown.printed,
+                low=shown.low,
+                high=shown.high,
+                step=policy.base,
             )
-            shown = rounded(held[name], atom, self.key, policy) if held[name] else None
-            held[name] = 0 if shown is None else shown.printed
-            if shown is not None:
-                self.entries.append(
-                    Entry(
-                        address=self._address(one.code, "cells", name),
-                        kind="count",
-                        printed=shown.printed,
-                        low=shown.low,
-                        high=shown.high,
-                        step=policy.base,
-                    )
-                )
+        )
         return held
 
     # Beside the outcomes -----------------------------------------------------------------------
