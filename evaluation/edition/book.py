@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import html
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import jinja2
 import yaml
 
+from evaluation import fingerprint
 from evaluation.edition import answers, shape, words
 from evaluation.edition.edition import Edition
 from evaluation.edition.files import Generated, OutcomePage
@@ -35,8 +37,9 @@ from evaluation.edition.pages.claim_page import ClaimPages, page_of
 from evaluation.edition.pages.claims import Claims
 from evaluation.edition.pages.measured import machinery
 from evaluation.errors import BookError
+from evaluation.study.code import figures_fingerprint, source_fingerprint
 from evaluation.study.record import Results, SiteResult
-from evaluation.workspace import Workspace, packaged_book
+from evaluation.workspace import Workspace, package, packaged_book, packaged_tutorial
 
 
 def view(edition: Edition, out: Generated) -> dict[str, Any]:
@@ -56,6 +59,7 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
 
 FOR_PROGRAMS = (".parquet", ".json")
 """Files that stand in the annex alone: the same again, as programs read it."""
+_OTHER_DOCS = re.compile(r"\[([^\]]+)\]\(\.\./([\w-]+\.md)\)")
 REAL_BAND = "Real public data: real places, published figures."
 
 
@@ -99,6 +103,7 @@ class Pages:
         self._outcomes()
         self._cases()
         self._studies()
+        self._tutorial()
         self._claims()
         self._reference()
         self._page("annex/index", "annex.md.j2", parts_of_annex=self._parts())
@@ -339,6 +344,22 @@ class Pages:
         self._text(name, _stamped(source.read_text(encoding="utf-8"), study))
         return name
 
+    def _tutorial(self) -> None:
+        """The tutorial's notebooks, where the real cases are: they read the same packages.
+
+        Their text is the package's own, never the workspace's: so nothing that a programme holds is
+        opened there.
+        """
+        if not shape.has_tutorial(self.edition):
+            return
+        for path in sorted(packaged_tutorial().glob("*.md")):
+            text = _OTHER_DOCS.sub(r"\1 (`docs/\2`)", path.read_text(encoding="utf-8"))
+            name = f"{shape.TUTORIAL}{'index' if path.stem == 'README' else path.stem}"
+            if path.stem != "README":
+                text = _marked(text, f"code {tutorial_code()[:16]}", path.name)
+            self._text(name, text)
+            self.bands[name], self.footers[name] = REAL_BAND, self._footer()
+
     def _claims(self) -> None:
         made = ClaimPages(self.workspace, self.edition, self.claims)
         for key in self.claims.headline():
@@ -405,12 +426,23 @@ def _stamped(text: str, study: Results) -> str:
     data or new code run it again.
     """
     prints = [one[:16] for one in study.fingerprints().values()]
-    cell = f"```{{code-cell}} ipython3\n:tags: [remove-cell]\n\n# results {' '.join(prints)}\n```\n"
+    return _marked(text, f"results {' '.join(prints)}", f"{study.programme}/{study.study}/study.md")
+
+
+def tutorial_code() -> str:
+    """SHA-256 over the code that the tutorial's cells go through."""
+    drawn = source_fingerprint(package() / "drawing")
+    return fingerprint.of_data([figures_fingerprint(), drawn])
+
+
+def _marked(text: str, mark: str, where: str) -> str:
+    """A notebook with a hidden first cell that holds a mark."""
+    cell = f"```{{code-cell}} ipython3\n:tags: [remove-cell]\n\n# {mark}\n```\n"
     head, fence, rest = text.partition("\n---\n")
     if not text.startswith("---\n") or "file_format: mystnb" not in head:
         raise BookError(
-            "the study's text is no notebook.",
-            where=f"{study.programme}/{study.study}/study.md",
+            "the text is no notebook.",
+            where=where,
             expected="a first block between --- lines with file_format: mystnb and its kernel",
         )
     before, title, after = _split_at_title(rest)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evaluation.declared import read_yaml
-from evaluation.edition import words
+from evaluation.edition import shape, words
 from evaluation.edition.pages import claim_page, donors, learning, money, places, quality
 from evaluation.edition.pages.claims import Claims
 from evaluation.edition.scan.numbers import HASH, Explained, numbers
@@ -38,7 +38,7 @@ class Known:
     released : every figure that was released, and what sentences say of them. exact : the same as
     tables hold them. declared : constants. measured : figures of the machinery. digests : hashes
     that hold no protected count bare. constants : ``constants.yaml`` as it stands. open : names of
-    studies of open data, which are printed as their sources print them.
+    pages of open data, which are printed as their sources print them.
     """
 
     released: Explained
@@ -72,13 +72,17 @@ class Known:
             measured=frozenset(exactly(one) for one in measured if math.isfinite(one)),
             digests=frozenset(_digests(edition)),
             constants=constants,
-            open=frozenset(
-                name
-                for one in edition.studies
-                if one.programme in edition.open_data
-                for name in (one.study, f"{one.programme}-{one.study}")
-            ),
+            open=frozenset(_open(edition)),
         )
+
+
+def _open(edition: Edition) -> Iterator[str]:
+    """Names of pages of open data: of its studies, and of the tutorial beside them."""
+    for one in edition.studies:
+        if one.programme in edition.open_data:
+            yield from (one.study, f"{one.programme}-{one.study}")
+    if shape.has_tutorial(edition):
+        yield Path(shape.TUTORIAL).name
 
 
 def exactly(value: float) -> float:
