@@ -19,13 +19,13 @@ from evaluation.agreements import FILE as AGREEMENTS
 from evaluation.check.accepted import AcceptedFigures
 from evaluation.check.before import Before
 from evaluation.check.report import Checked, Confirmation, report
-from evaluation.check.stages import check_return
+from evaluation.check.stages import as_asked, check_return
 from evaluation.connect import fetch_returns, installed_recipes
 from evaluation.disclosure import key as keys
 from evaluation.disclosure.policy import needed
 from evaluation.edition import past
 from evaluation.errors import WorkspaceError
-from evaluation.finance import asked_of
+from evaluation.finance import paying_agency
 from evaluation.ledger.calendar import due
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.submission import keep_receipt
@@ -323,8 +323,7 @@ def submit_files(workspace: Workspace, files: list[Path], progress: Progress) ->
             if name not in histories:
                 histories[name] = ledger.accepted(Programme.load(workspace, name))
             history = histories[name]
-            raw = read_return(path)
-            programme = asked_of(history.programme, raw.guide["agency"])
+            raw, programme = as_asked(read_return(path), history.programme)
             before = _before(history.asked_by(programme), raw)
             checked = check_return(raw, programme, before=before)
             if checked.returned is None:
@@ -335,7 +334,7 @@ def submit_files(workspace: Workspace, files: list[Path], progress: Progress) ->
                 raw.content,
                 received=received + timedelta(seconds=number),
                 confirmations=_answers(checked),
-                by=SIGNED if programme is not history.programme else "",
+                by=SIGNED if paying_agency(history.programme, raw.guide["agency"]) else "",
                 synthetic_clock=True,
                 repeatable=True,
             )
