@@ -46,7 +46,6 @@ SHORT = {
             "destruction_of_returns",
         )
     },
-    "evaluation.disclosure.effects": "printed estimates, money and changes are stepped by it alone",
 }
 ALONE: dict[str, str] = {
     "evaluation.ledger.migrations.versions.first_schema": "Alembic finds it by its folder",
@@ -108,6 +107,8 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "edition:address",
         "portal:answers",
         "portal:plain_cell",
+        "portal:SealedText.from_db_value",
+        "portal:SealedText.get_prep_value",
         "check:in_name",
         "check:lead_in",
         "check:name_in",
