@@ -1,6 +1,6 @@
 """The bars that the inference has to meet, measured on invented panels, and recorded for the book.
 
-Each bar is a rate of many rehearsals with the band that it must meet, fixed before anything was
+Each bar is a rate of many simulations with the band that it must meet, fixed before anything was
 run. A rate passes if the band lies within two Monte Carlo standard errors of it. Whatever comes out
 is recorded, failures among it. ``python -m benchmarks.bars`` measures what is missing and
 writes ``book/bars.json``; it goes on where it was stopped.
@@ -46,7 +46,7 @@ ESTIMATORS: tuple[EstimatorName, ...] = (
 )
 FAMILIES = "families"
 LEAST = 999
-"""Placebo assignments of each rehearsal; a study has ten times as many."""
+"""Placebo assignments of each simulation; a study has ten times as many."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,7 @@ class Bar:
 
     measure : ``size`` at the first look, ``size over looks``, ``coverage`` of the last look's
         interval, ``coverage over looks`` of the repeated one, or ``part found`` of the planted
-        effect, on the mean over rehearsals. claim : False where the rate is shown for what it is
+        effect, on the mean over simulations. claim : False where the rate is shown for what it is
         and promises nothing.
     """
 
@@ -254,7 +254,7 @@ def measured(bar: Bar, found: Found) -> dict[str, Any]:
 def measure(
     runs: Runs, only: tuple[str, ...] = ESTIMATORS, largest: int = 10**6
 ) -> Iterator[dict[str, Any]]:
-    """Every bar of some estimators, one after another; rehearsals of one plan are run once."""
+    """Every bar of some estimators, one after another; simulations of one plan are run once."""
     held: dict[tuple[object, ...], Found] = {}
     for bar in bars():
         if bar.estimator not in only or bar.panel.areas > largest:

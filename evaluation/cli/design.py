@@ -186,9 +186,9 @@ Effect = Annotated[
 ]
 Simulations = Annotated[
     int,
-    typer.Option(min=1, help="Rehearsals of each; one with too little left to test is refused."),
+    typer.Option(min=1, help="Simulations of each; one with too little left to test is refused."),
 ]
-Seed = Annotated[int, typer.Option(help="Of the rehearsals.")]
+Seed = Annotated[int, typer.Option(help="Of the simulations.")]
 Workers = Annotated[int, typer.Option(min=1, help="Processors to use.")]
 Scheduler = Annotated[
     str | None, typer.Option(help="Address of a dask scheduler whose workers to use instead.")

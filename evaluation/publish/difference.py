@@ -243,8 +243,8 @@ def as_record(
     if steps is not None and key is not None:
         found = _released(found, headline, was, steps, key)
     data = found.as_data()
-    for key, figure in data["figures"].items():
-        meta = headline.get(key) or was.get(key) or {"title": key, "unit": ""}
+    for name, figure in data["figures"].items():
+        meta = headline.get(name) or was.get(name) or {"title": name, "unit": ""}
         figure |= {"title": meta["title"], "unit": meta["unit"]}
     return {
         **data,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -55,20 +54,6 @@ def test_the_demonstration_says_what_is_quoted(
     assert [line for line in shown if line not in told] == []
 
 
-def test_every_target_that_is_named_exists() -> None:
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
-    pages = README + (ROOT / "CONTRIBUTING.md").read_text("utf-8")
-    assert set(re.findall(r"`make ([a-z-]+)", pages)) <= targets
-
-
-def test_every_file_that_is_named_exists() -> None:
-    made_later = {"var", ".venv", "book/_build/html/index.html"}
-    pages = README + (ROOT / "CONTRIBUTING.md").read_text("utf-8")
-    named = {name.rstrip("/") for name in re.findall(r"`((?:[a-z_.]+/)+[A-Za-z_.-]*)`", pages)}
-    there = {name for name in named if (ROOT / name).exists() or name.startswith("var")}
-    assert named - there - made_later == set()
-
-
 def test_every_name_that_contributing_points_to_is_there() -> None:
     """``file`` (`name`, `name`): each name stands in that file."""
     page = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
@@ -79,19 +64,3 @@ def test_every_name_that_contributing_points_to_is_there() -> None:
         assert [n for n in re.findall(r"\w+", names) if not re.search(rf"\b{n}\b", text)] == [], (
             path
         )
-
-
-def test_every_module_that_is_to_be_run_is_there() -> None:
-    pages = (README, *((ROOT / p).read_text("utf-8") for p in ("CONTRIBUTING.md", "CHANGELOG.md")))
-    named = {name for page in pages for name in re.findall(r"python -m ([\w.]+)", page)}
-    ours = {name for name in named if name.startswith(("benchmarks", "evaluation", "tests"))}
-    places = {name: ROOT / name.replace(".", "/") for name in ours}
-    lost = [n for n, p in places.items() if not p.with_suffix(".py").is_file() and not p.is_dir()]
-    assert lost == []
-
-
-def test_every_function_that_is_named_exists() -> None:
-    named = re.findall(r"`(evaluation(?:\.\w+)+)\.(\w+)`", README)
-    assert len(named) > 10
-    for module, function in named:
-        assert callable(getattr(import_module(module), function)), function

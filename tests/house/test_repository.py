@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PUBLIC_HOSTS = {".".join(("pypi", "org")), ".".join(("files", "pythonhosted", "org"))}
 LOCK = "uv.lock"
 # The bracketed letters keep these patterns from finding themselves here.
-ONE_MACHINE = re.compile(r"/hom[e]/|/roo[t]/|/wor[k]/|/User[s]/|[A-Z]:\\User[s]")
+ONE_MACHINE = re.compile(r"/tmp/coor[d]|/hom[e]/|/roo[t]/|/wor[k]/|/User[s]/|[A-Z]:\\User[s]")
 REGISTRIES = re.compile(r"pyp[i]\.org|pythonhoste[d]\.org|npmj[s]\.(org|com)")
 
 

@@ -285,7 +285,7 @@ def _table(title: str, rows: Sequence[Record]) -> Markup:
         ]
         for row in rows
     ]
-    heads = ["Rate", "Bar", "Measured", "Monte Carlo error", "Rehearsals", "Met"]
+    heads = ["Rate", "Bar", "Measured", "Monte Carlo error", "Simulations", "Met"]
     return table(f"{title}: bars", heads, cells, numeric="tnnnnt")
 
 
@@ -373,11 +373,11 @@ def _neighbourhoods_said(records: Sequence[Record]) -> str:
     sizes = [100 * row["size"] for row in rows if row["effect"] == 0]
     held = [100 * row["coverage"] for row in rows if row["effect"] != 0]
     if not sizes:
-        return "Every rehearsal was refused."
+        return "Every simulation was refused."
     said = (
         f"{words.number(record['areas'])} areas, {words.number(record['periods'])} quarters, "
         f"{words.number(record['looks'])} looks: an effect was found where there was none in "
-        f"{words.percent(min(sizes), 1)} to {words.percent(max(sizes), 1)} of the rehearsals"
+        f"{words.percent(min(sizes), 1)} to {words.percent(max(sizes), 1)} of the simulations"
     )
     if held:
         said += f", and the ranges held what was planted in {words.percent(min(held), 1)} or more"
@@ -412,7 +412,7 @@ def _rates(records: Sequence[Record]) -> Markup:
         "Found where there was none",
         "Ranges that held",
         "Smallest fall found four times in five",
-        "Rehearsals",
+        "Simulations",
     ]
     return table(records[0]["title"], heads, cells, numeric="tnnnnn")
 
