@@ -333,8 +333,8 @@ def _attacked(audit: LastAudit | None, study: str, made: Released | None) -> str
     if audit.insiders and audit.insiders_fewest is not None:
         said += (
             f" It was run as {words.counted(audit.insiders, 'submitter')} too, one by one, who "
-            f"know what they sent: of what others sent, at least {words.number(audit.insiders_fewest)} "
-            "values were left."
+            f"know what they sent: of what others sent, at least "
+            f"{words.number(audit.insiders_fewest)} values were left."
         )
     if not audit.is_of(study, made):
         said += " Figures have come in since, so it was run on another state than this book's."
