@@ -3,30 +3,30 @@
 Printed figures are typed: an element carries the id of its quantity, its unit and, where it is of
 another edition, its period; downloads carry the same ids in their columns, and ``claims.json`` the
 text of each id. What carries no id is read as a person reads it: a figure with its range, an amount
-of money, a percentage or a chance in running words must be one that some quantity holds.
+of money, a percentage or a chance in running words must be one that some quantity holds, and a
+range that is told of one outcome one of its own. A table is held against each form in which it is
+written (CSV, Parquet, JSON, spreadsheet), and the briefing against the claims that it is made of.
 
 ``python -m benchmarks.walk WORKSPACE`` walks a built book; it is a reader, and reads text as one:
 only a test or a benchmark may do so.
 
 A quantity is told in two ways where its text, its unit or its number differs between two places,
-where a figure stands in words that no quantity holds, and where an outcome goes by another name.
+where a figure stands in words that no quantity holds, where an outcome goes by another name, and
+where a file holds another figure than its twin.
 """
 
 from __future__ import annotations
 
-import contextlib
-import csv
 import itertools
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bs4 import BeautifulSoup, Tag
-from openpyxl import load_workbook
-from pypdf import PdfReader
 
+from benchmarks import walk_files
 from evaluation.edition import shape
 from evaluation.errors import BookError
 from evaluation.programme import Programme
@@ -91,6 +91,8 @@ class _Walk:
     places: int = 0
     found: list[Contradiction] = field(default_factory=list)
     known: set[str] = field(default_factory=set)
+    own: dict[str, set[str]] = field(default_factory=dict)
+    """Name of an outcome -> the ranges that are told of it."""
 
     def tell(self, one: Told) -> None:
         """One place more; a contradiction where an earlier one told it otherwise."""
@@ -112,6 +114,20 @@ class _Walk:
                     )
                 )
         self.known |= set(figures_in(first.text))
+
+    def apart(self, one: walk_files.Apart) -> None:
+        """A cell that two files hold otherwise."""
+        self.places += 1
+        self.found.append(
+            Contradiction(
+                kind="another cell",
+                quantity=one.what,
+                said=one.said,
+                where=one.where,
+                against=one.against,
+                elsewhere=one.elsewhere,
+            )
+        )
 
     def text_of(self, quantity: str) -> Told | None:
         """How the first place told a quantity of this edition."""
@@ -136,24 +152,42 @@ def walk(html: Path, claims: Path, names: Mapping[str, str] | None = None) -> Wa
     soups = {page: _article(html, page) for page in _pages(html)}
     for key, claim in held.items():
         state.tell(_of_claim(key, claim, "claims.json"))
+        _unit_is_said(key, claim, state)
     for page, article in soups.items():
         for one in _typed(article, page, held):
             state.tell(one)
         state.known.update(*map(figures_in, _in_tables(article)))
-    _downloads(html / "downloads", state)
+    files = walk_files.tables(html / "downloads")
+    _downloads(files, state)
+    for one in (
+        *walk_files.forms_apart(files),
+        *walk_files.twins_apart(html),
+        *walk_files.not_as_described(html / "downloads"),
+    ):
+        state.apart(one)
     for key, claim in held.items():
         _parts_agree(key, claim, state)
+    _own_ranges(held, soups, state)
     for page, article in soups.items():
-        if not page.startswith(shape.ANNEX):
+        if _is_read(page):
             _words(page, _prose(article), state)
+        if not page.startswith(shape.ANNEX):
             _names(page, article.get_text(" "), names or {}, state)
-    for path in sorted((html / "downloads").glob("*.pdf")):
-        _words(path.name, [text_of_pdf(path)], state)
+    _words_of_files(html, held, state)
     return Walked(
         quantities=len({key for key, _ in state.told}),
         places=state.places,
         contradictions=tuple(dict.fromkeys(state.found)),
     )
+
+
+READ_BEHIND = ("outcomes/", "claims/", "all-money", "how-sure", "returns", "explore")
+"""Pages of the annex that tell this edition's figures; others tell of machinery and of cases."""
+
+
+def _is_read(page: str) -> bool:
+    behind = page.removeprefix(shape.ANNEX)
+    return behind == page or behind.startswith(READ_BEHIND)
 
 
 def plain(text: str) -> str:
@@ -235,54 +269,65 @@ def _in_tables(article: Tag) -> Iterator[str]:
         yield one.get_text()
 
 
-def _downloads(folder: Path, state: _Walk) -> None:
+def _downloads(files: Sequence[walk_files.Sheet], state: _Walk) -> None:
     """What tables for programs and the spreadsheet say of each quantity."""
-    for where, name, rows in _tables(folder):
-        for row in rows:
-            if name == "headline" and row.get("id") and "text" in row:
-                state.tell(_of_claim(row["id"], {**row, "unit": row.get("unit", "")}, where))
-                ends = [row.get(end, "") for end in ("value", "low", "high")]
-                if row.get("kind") == "people":
-                    # A count and its range are two claims: the sentence holds them apart.
-                    _same_numbers(f"{row['outcome']}.range", ends[1:], where, state)
-                    ends = ends[:1]
-                _same_numbers(row["id"], ends, where, state)
-            elif name == "findings" and row.get("outcome"):
-                ends = [row.get(end, "") for end in ("effect_percent", "low", "high")]
-                key = f"{row['outcome']}.effect"
-                title = state.text_of(f"{row['outcome']}.title")
-                if title is None or plain(title.text) == plain(row.get("title", "")):
-                    _same_numbers(key, ends, where, state)
-                else:
-                    _otherwise(state, "another name", title, row.get("title", ""), where)
-                hope, margin = (row.get(f"{one}_percent", "") for one in ("hoped", "margin"))
-                _same_numbers(f"{row['outcome']}.hoped", [hope], where, state)
-                _same_numbers(f"{row['outcome']}.margin", [margin], where, state)
-            elif name == "agencies" and row.get("agency"):
+    for sheet in files:
+        for row in sheet.rows:
+            if sheet.name == "headline":
+                _of_headline(row, sheet.where, state)
+            elif sheet.name == "findings":
+                _of_finding(row, sheet.where, state)
+            elif sheet.name == "sites":
+                key = f"site.{row['site']}.{row['outcome']}"
+                ends = [row.get(end, "") for end in ("effect", "low", "high")]
+                _same_numbers(key, ends, sheet.where, state)
+                _same_text(key, row["text"], sheet.where, state)
+            elif sheet.name == "agencies":
                 for key in ("gain", "gain_with_objected"):
                     ends = [row.get(f"{key}_{end}", "") for end in ("mean", "low", "high")]
-                    _same_numbers(
-                        f"money.{key}.{row['agency']}.{row['budget']}", ends, where, state
-                    )
+                    which = f"money.{key}.{row['agency']}.{row['budget']}"
+                    _same_numbers(which, ends, sheet.where, state)
 
 
-def _tables(folder: Path) -> Iterator[tuple[str, str, list[dict[str, str]]]]:
-    """File, table and rows of every table for download, those of the spreadsheet among them."""
-    for path in sorted(folder.glob("*.csv")):
-        with path.open(encoding="utf-8", newline="") as stream:
-            yield path.name, path.stem, list(csv.DictReader(stream))
-    for path in sorted(folder.glob("*.xlsx")):
-        yield from _sheets(path)
+def _of_headline(row: walk_files.Row, where: str, state: _Walk) -> None:
+    state.tell(_of_claim(row["id"], row, where))
+    ends = [row.get(end, "") for end in ("value", "low", "high")]
+    if row.get("kind") == "people":
+        # A count and its range are two claims: the sentence holds them apart.
+        _same_numbers(f"{row['outcome']}.range", ends[1:], where, state)
+        ends = ends[:1]
+    _same_numbers(row["id"], ends, where, state)
 
 
-def _sheets(path: Path) -> Iterator[tuple[str, str, list[dict[str, str]]]]:
-    with contextlib.closing(load_workbook(path, read_only=True, data_only=True)) as book:
-        for sheet in book.worksheets:
-            rows = [["" if c is None else str(c) for c in row] for row in sheet.values]
-            for place, head in enumerate(rows):
-                if "id" in head and "text" in head:
-                    below = [dict(zip(head, row, strict=False)) for row in rows[place + 1 :]]
-                    yield f"{path.name}, {sheet.title}", "headline", below
+def _of_finding(row: walk_files.Row, where: str, state: _Walk) -> None:
+    code = row["outcome"]
+    title = state.text_of(f"{code}.title")
+    if title is not None and plain(title.text) != plain(row.get("title", "")):
+        # Of another study, whose ids begin with its name.
+        if row.get("study", "").startswith("real_cases"):
+            return
+        _otherwise(state, "another name", title, row.get("title", ""), where)
+        return
+    ends = [row.get(end, "") for end in ("effect_percent", "low", "high")]
+    _same_numbers(f"{code}.effect", ends, where, state)
+    for one in ("hoped", "margin"):
+        _same_numbers(f"{code}.{one}", [row.get(f"{one}_percent", "")], where, state)
+    for one in ("verdict", "sentence"):
+        _same_text(f"{code}.{one}", row.get(one, ""), where, state)
+    undoing = [row.get(f"undoing_{one}", "") for one in ("break", "cause")]
+    # A break of 0 is told in words: no break is needed.
+    asked = [one for one in undoing if one and float(one)]
+    if state.text_of(f"{code}.undo"):
+        _same_numbers(f"{code}.undo", asked, where, state)
+
+
+def _same_text(key: str, said: str, where: str, state: _Walk) -> None:
+    first = state.text_of(key)
+    if first is None or not said:
+        return
+    state.places += 1
+    if plain(said) != plain(first.text):
+        _otherwise(state, "another figure", first, plain(said), where)
 
 
 def _same_numbers(key: str, ends: Iterable[str], where: str, state: _Walk) -> None:
@@ -291,6 +336,13 @@ def _same_numbers(key: str, ends: Iterable[str], where: str, state: _Walk) -> No
     held = [float(end) for end in ends if end not in ("", "None")]
     if first is None or not held:
         return
+    state.places += 1
+    if not re.search(r"\d", first.text):
+        if "about as many" in first.text and not any(round(one) for one in held):
+            return
+        # As in "not valued", which a zero would tell otherwise.
+        _otherwise(state, "a number where none is told", first, f"{held[0]:g}", where)
+        return
     printed = [_value(found) for found in re.findall(rf"({_NUMBER})", plain(first.text))]
     away = " fewer" in first.text or " more" in first.text
     for value in held:
@@ -298,6 +350,16 @@ def _same_numbers(key: str, ends: Iterable[str], where: str, state: _Walk) -> No
         near = [abs(abs(value) - abs(p) if away else value - p) <= half for p, half in printed]
         if printed and not any(near):
             _otherwise(state, "another number", first, f"{value:g}", where)
+
+
+def _unit_is_said(key: str, claim: Record, state: _Walk) -> None:
+    """Whether a count says in its text when it is counted as its unit does."""
+    text, unit = str(claim["text"]), str(claim.get("unit", ""))
+    for when in ("at any one time", "a quarter", "a month", "a year"):
+        if key.endswith(".people") and unit and (when in text) != (when in unit):
+            first = Told(quantity=key, text=text, unit=unit, period="", where="claims.json")
+            _otherwise(state, "another unit", first, unit, "claims.json")
+            return
 
 
 def _value(number: str) -> tuple[float, float]:
@@ -347,21 +409,81 @@ def _prose(article: Tag) -> Iterator[str]:
     for block in article.select(", ".join(_BLOCKS)):
         if block.find(_BLOCKS) is None and block.find_parent("table") is None:
             yield block.get_text()
-    for image in article.select("img[alt]"):
-        yield str(image["alt"])
+    for name in ("alt", "aria-label", "title"):
+        for one in article.select(f"[{name}]"):
+            yield str(one[name])
 
 
-def _words(where: str, texts: Iterable[str], state: _Walk) -> None:
-    """Figures in running words that no quantity holds."""
+_PERCENT_RANGE = re.compile(
+    rf"({_NUMBER})% \(({_NUMBER})%? to ({_NUMBER})%?\)"
+    rf"|({_NUMBER})%? \(({_NUMBER})% to ({_NUMBER})%\)"
+)
+
+
+def _percent_ranges(text: str) -> set[str]:
+    return {
+        "|".join(_bare(part) for part in found.groups() if part)
+        for found in _PERCENT_RANGE.finditer(plain(text))
+    }
+
+
+def _own_ranges(held: Mapping[str, Record], soups: Mapping[str, Tag], state: _Walk) -> None:
+    """Which ranges in per cent are told of each outcome: by its claims, and by tables of it."""
+    titles = {
+        key.removesuffix(".title"): str(claim["text"])
+        for key, claim in held.items()
+        if key.endswith(".title") and key.count(".") == 1
+    }
+    own = {title: set() for title in titles.values()} if titles else {}
+    state.own = own
+    for key, claim in held.items():
+        if (code := key.partition(".")[0]) in titles and key != f"{code}.title":
+            own[titles[code]] |= _percent_ranges(str(claim["text"]))
+    for article in soups.values():
+        for one in article.select("[data-quantity]"):
+            code = str(one["data-quantity"]).rpartition(".")[2]
+            if code in titles:
+                own[titles[code]] |= _percent_ranges(one.get_text())
+        for table in article.select("table"):
+            caption = table.find("caption")
+            named = _named(caption.get_text() if caption else "", own)
+            for row in table.select("tr"):
+                of = named or _named(row.get_text(" "), own)
+                for title in of:
+                    own[title] |= _percent_ranges(row.get_text(" "))
+
+
+def _named(text: str, titles: Iterable[str]) -> list[str]:
+    """The outcomes that a text names, by their whole titles."""
+    said = plain(text).lower()
+    found = [title for title in titles if plain(title).lower() in said]
+    # "Households" of one title may be part of another.
+    return [one for one in found if not any(one != two and one in two for two in found)]
+
+
+def _words(where: str, texts: Iterable[str], state: _Walk, *, ticks: bool = False) -> None:
+    """Figures in running words that no quantity holds, or that another outcome holds."""
     for text in texts:
         for one in figures_in(text):
-            if one not in state.known:
-                state.places += 1
-                state.found.append(
-                    Contradiction(
-                        kind="a figure of no quantity", quantity="", said=one, where=where
-                    )
-                )
+            if one not in state.known and not (ticks and _is_tick(one)):
+                _in_words(state, "a figure of no quantity", one, where)
+        named = _named(text, state.own)
+        told = _percent_ranges(text)
+        if len(named) == 1 and told:
+            for one in sorted(told - state.own[named[0]]):
+                _in_words(state, "a range of another quantity", one, where, named[0])
+
+
+def _is_tick(figure: str) -> bool:
+    """Whether a figure may be that of an axis: of one digit, or a quarter or a half of one."""
+    digits = re.sub(r"[^\d]", "", figure).strip("0")
+    whole = digits.removesuffix("25").removesuffix("75").removesuffix("5")
+    return len(whole) <= 1
+
+
+def _in_words(state: _Walk, kind: str, said: str, where: str, quantity: str = "") -> None:
+    state.places += 1
+    state.found.append(Contradiction(kind=kind, quantity=quantity, said=said, where=where))
 
 
 def _names(where: str, text: str, names: Mapping[str, str], state: _Walk) -> None:
@@ -375,9 +497,47 @@ def _names(where: str, text: str, names: Mapping[str, str], state: _Walk) -> Non
             )
 
 
-def text_of_pdf(path: Path) -> str:
-    """The words of a PDF, page after page, with lines joined as they are read."""
-    return plain(" ".join(page.extract_text() for page in PdfReader(path).pages))
+IN_BRIEFING = ("answer.lives", "answer.money", "answer.how_sure", "edition.next")
+"""What the briefing says word for word, beside the effect of each outcome that it names."""
+
+
+def _words_of_files(html: Path, held: Mapping[str, Record], state: _Walk) -> None:
+    """What stands in words outside the pages: PDFs, the spreadsheet, charts."""
+    for path in sorted((html / "downloads").glob("*.pdf")):
+        text = plain(walk_files.text_of_pdf(path))
+        _words(path.name, [text], state)
+        if path.stem == "briefing":
+            _as_claimed(text, held, path.name, state)
+    for where, text in walk_files.words_of_workbooks(html / "downloads"):
+        _words(where, [text], state)
+    for where, text in walk_files.said_of_charts(html):
+        if _of_edition(where):
+            _words(where, [text], state)
+    for where, text in walk_files.texts_of_charts(html):
+        if _of_edition(where):
+            _words(where, [text], state, ticks=True)
+
+
+def _of_edition(where: str) -> bool:
+    """Whether a chart is of a study; what is left of the weights of donors stands nowhere else."""
+    return where.count("/") == 2 and "-donors" not in where
+
+
+def _as_claimed(text: str, held: Mapping[str, Record], where: str, state: _Walk) -> None:
+    """Whether the briefing says what its claims say; lines may break anywhere in it."""
+    said = _letters(text)
+    titles = [key for key in held if key.endswith(".title") and key.count(".") == 1]
+    shown = [key for key in titles if _letters(str(held[key]["text"])) in said]
+    rows = [f"{key.removesuffix('.title')}.effect" for key in shown if key != "study.title"]
+    for key in (*IN_BRIEFING, *rows):
+        if key in held and _letters(str(held[key]["text"])) not in said:
+            first = _of_claim(key, held[key], "claims.json")
+            _otherwise(state, "not said so", first, "another text", where)
+
+
+def _letters(text: str) -> str:
+    """A text without spaces and hyphens, which a line's end adds or takes."""
+    return re.sub(r"[\s\-\u2010]", "", plain(text))
 
 
 def walk_workspace(workspace: Workspace, programme: str = "new_start") -> Walked:

@@ -20,7 +20,29 @@ if TYPE_CHECKING:
 NO_ID = frozenset({"", "nan", "None", "<NA>", "NaT"})
 # What a start that was never becomes as text.
 NO_START = frozenset({"", "0", "0.0", "inf", "infinity", "nat"})
+HOW_STARTS = (
+    "start is the first treated period of an area. From a column that is 1 where treated: "
+    "frame[area].map(frame[frame[treated] == 1].groupby(area)[period].min())"
+)
 HOW_NEVER = "for an area that is never treated leave the start blank, or write 0, inf or NaT"
+
+
+# How other programs and people call a frequency, by how the name begins.
+CALLED = {
+    "y": "A",
+    "ann": "A",
+    "month": "M",
+    "ms": "M",
+    "me": "M",
+    "week": "W",
+    "day": "D",
+    "dai": "D",
+    "quarter": "Q",
+    "qs": "Q",
+    "qe": "Q",
+    "int": "I",
+    "num": "I",
+}
 
 
 def require_known(argument: str, given: object, allowed: object) -> None:
@@ -32,8 +54,12 @@ def require_known(argument: str, given: object, allowed: object) -> None:
     """
     choices = get_args(allowed)
     if given not in choices:
+        said = str(given).lower()
+        near = next((one for word, one in CALLED.items() if said.startswith(word)), "")
         raise PanelError(
-            f"{argument} cannot be {given!r}.", expected=" or ".join(map(repr, choices))
+            f"{argument} cannot be {given!r}.",
+            expected=" or ".join(map(repr, choices)),
+            mend=f"pass {argument}={near!r}" if argument == "frequency" and near else "",
         )
 
 
@@ -51,6 +77,12 @@ def parse_periods(column: pd.Series, frequency: Frequency) -> tuple[list[Period]
             f"column {column.name!r} holds dates, not periods.",
             mend="give quarters, frame[...].dt.to_period('Q'), or years, frame[...].dt.year; for "
             "months, weeks or days pass frequency='M', 'W' or 'D'",
+        )
+    if column.isna().any():
+        raise PanelError(
+            f"{int(column.isna().sum())} rows have no period in column {column.name!r}.",
+            expected=f"{NAMES[frequency]}s in every row, like {WRITTEN[frequency]}",
+            mend="fill in the periods that are missing, or drop their rows on purpose",
         )
     codes, values = pd.factorize(column, use_na_sentinel=False)
     if frequency == "I":
@@ -107,7 +139,12 @@ def _period_of(value: object, frequency: Frequency) -> Period:
     try:
         other = Period.parse(plain)
     except PeriodError:
-        raise refused from None
+        raise PanelError(
+            f"{value!r} is no {NAMES[frequency]}.",
+            expected=f"{NAMES[frequency]}s in every row, like {WRITTEN[frequency]}",
+            mend="write every row so; text such as 'Q1 2019' or 'Jan 2019' is taken apart by "
+            "frame[...].str.extract, or read by pd.to_datetime, and then written as a period",
+        ) from refused
     raise PanelError(
         f"{value!r} is not of the stated frequency {frequency!r}.",
         expected=f"{NAMES[frequency]}s in every row, like {WRITTEN[frequency]}",
@@ -224,12 +261,20 @@ def _start(value: object, span: tuple[Period, ...]) -> Begun:
         raise PanelError(
             f"a start of {value!r} is not of the stated frequency {frequency!r}.",
             expected=f"starts like the periods, {WRITTEN[frequency]}, or a missing one for never",
-            mend=HOW_NEVER
+            mend=HOW_STARTS
+            if _is_dummy(value)
+            else HOW_NEVER
             if _day(value) is None or frequency == "I"
             else f"give the {NAMES[frequency]} that the date lies in, frame[...].dt.to_period"
             f"('{'Y' if frequency == 'A' else frequency}'), and by exposure= the share of it that "
             "was treated",
         ) from None
+    if _is_zero_date(period, span):
+        raise PanelError(
+            f"a start of {value!r} lies before the panel, {span[0]} to {span[-1]}: it is what "
+            "pandas makes of a date of 0, and could mean never.",
+            mend=f"{HOW_NEVER}; an area that was treated so early is left out of the table",
+        )
     if _is_code(period, span):
         raise PanelError(
             f"a start of {value!r} lies far outside the panel, {span[0]} to {span[-1]}, and looks "
@@ -241,6 +286,21 @@ def _start(value: object, span: tuple[Period, ...]) -> Begun:
 
 # Years between a panel and a start beyond which that is taken for a code: 2099-12-31, 9999, 1900.
 FAR_AFTER, FAR_BEFORE = 50, 100
+
+
+def _is_dummy(value: object) -> bool:
+    """Whether it is a column of 0 and 1, or of true and false, that was taken for starts."""
+    return str(value).strip().lower() in ("1", "1.0", "true", "false", "yes", "no", "treated")
+
+
+def _is_zero_date(start: Period, span: tuple[Period, ...]) -> bool:
+    """Whether a start before the panel is the period of pandas' first day, 1 January 1970.
+
+    Not of years: 1970 is written as a number there, and no date became it.
+    """
+    if start.frequency in ("A", "I") or start >= span[0]:
+        return False
+    return start == Period.around(date(1970, 1, 1), start.frequency)
 
 
 def _is_code(start: Period, span: tuple[Period, ...]) -> bool:
@@ -396,6 +456,7 @@ def require_columns(frame: pd.DataFrame, columns: Sequence[str]) -> None:
     ------
     PanelError : with the first that is wrong.
     """
+    levels = [name for name in frame.index.names if name is not None]
     missing = [column for column in columns if column not in frame.columns]
     twice = [column for column in columns if column in frame.columns[frame.columns.duplicated()]]
     if twice:
@@ -403,9 +464,9 @@ def require_columns(frame: pd.DataFrame, columns: Sequence[str]) -> None:
             f"the table has more than one column {twice[0]!r}.",
             mend="rename one of them, or drop it: frame.loc[:, ~frame.columns.duplicated()]",
         )
-    if missing and frame.index.name in missing:
+    if inside := [name for name in missing if name in levels]:
         raise PanelError(
-            f"{frame.index.name!r} is the table's index, not a column.", mend="frame.reset_index()"
+            f"{inside[0]!r} is in the table's index, not a column.", mend="frame.reset_index()"
         )
     if missing:
         known = f"columns among {', '.join(map(str, frame.columns))}"
@@ -421,6 +482,17 @@ def numbers_of(frame: pd.DataFrame, name: str, area: str, period: str) -> NDArra
     ------
     PanelError : with the first that is wrong.
     """
+    kind = pd.api.types
+    if kind.is_datetime64_any_dtype(frame[name]) or kind.is_timedelta64_dtype(frame[name]):
+        raise PanelError(
+            f"column {name!r} holds dates or times, not figures.",
+            expected="a number, or a missing value",
+            mend=f"for how long something took: frame[{name!r}].dt.days",
+        )
+    if kind.is_complex_dtype(frame[name]):
+        raise PanelError(
+            f"column {name!r} holds complex numbers.", expected="a number, or a missing value"
+        )
     numbers = pd.to_numeric(frame[name], errors="coerce")
     text = numbers.isna() & frame[name].notna()
     if text.any():
@@ -431,6 +503,76 @@ def numbers_of(frame: pd.DataFrame, name: str, area: str, period: str) -> NDArra
             mend="turn the column into numbers before: pd.to_numeric(..., errors='coerce')",
         )
     return numbers.to_numpy(dtype=float)
+
+
+def refuse_roles(
+    outcomes: Sequence[str], held: Mapping[str, str | None], exposure: str | None
+) -> None:
+    """Refuse an outcome that is the column of areas, periods or starts; a share of no start.
+
+    Raises
+    ------
+    PanelError : with the first that is.
+    """
+    for role, column in held.items():
+        if column is not None and column in outcomes:
+            raise PanelError(
+                f"{column!r} is named as the {role} and as an outcome.",
+                expected="a column of figures as the outcome",
+            )
+    if exposure is not None and held["start"] is None:
+        raise PanelError(
+            f"exposure={exposure!r} is a share of the first treated period, and no start is named.",
+            mend="name the column with the starts: start=...",
+        )
+
+
+def require_people(areas: pd.DataFrame) -> None:
+    """Refuse populations that are no numbers of people.
+
+    Raises
+    ------
+    PanelError : text, or a number below zero or without a limit.
+    """
+    if "population" not in areas:
+        return
+    given = areas["population"]
+    numbers = pd.to_numeric(given.astype(object), errors="coerce").to_numpy(dtype=float)
+    wrong = (np.isnan(numbers) & given.notna().to_numpy()) | (numbers < 0) | np.isinf(numbers)
+    if wrong.any():
+        area = areas.index[int(np.argmax(wrong))]
+        raise PanelError(
+            f"the population of area {area} is {given[area]!r}.",
+            expected="a number of people, or a missing one",
+        )
+
+
+def refuse_alike(index: pd.Index, rows: NDArray[np.intp], cols: NDArray[np.int64]) -> None:
+    """Refuse two areas whose ids differ in spaces alone, or in capitals where no period is shared.
+
+    Each would be a fragment of one area, with its start in one of them.
+
+    Raises
+    ------
+    PanelError : with the first two.
+    """
+    seen: dict[str, int] = {}
+    for place, one in enumerate(index):
+        if not isinstance(one, str):
+            return
+        plain = " ".join(one.split())
+        other = seen.setdefault(plain.casefold(), place)
+        if other == place:
+            continue
+        apart = " ".join(str(index[other]).split()) != plain
+        if apart and set(cols[rows == other]) & set(cols[rows == place]):
+            continue
+        raise PanelError(
+            f"areas {index[other]!r} and {one!r} differ in {'capitals' if apart else 'spaces'} "
+            "alone.",
+            expected="one id an area in all its rows",
+            mend="write them alike: frame[area].str.strip()" + (".str.upper()" if apart else ""),
+        )
 
 
 def refuse_duplicates(

@@ -24,11 +24,14 @@ from evaluation.columns import (
     numbers_of,
     parse_periods,
     parse_starts,
+    refuse_alike,
     refuse_duplicates,
+    refuse_roles,
     require_areas,
     require_columns,
     require_covariates,
     require_known,
+    require_people,
     require_table,
     set_exposure,
     span_of,
@@ -151,7 +154,23 @@ class Panel:
         return pd.DataFrame(self.array(outcome), index=self.areas.index, columns=self.period_names)
 
     def select(self, keep: NDArray[np.bool_]) -> Panel:
-        """The same panel with only the areas where ``keep`` is true."""
+        """The same panel with only the areas where ``keep`` is true.
+
+        Parameters
+        ----------
+        keep : (N) true or false, in the order of ``areas``.
+
+        Raises
+        ------
+        PanelError : anything else, or no area is kept.
+        """
+        keep = np.asarray(keep)
+        if keep.dtype != bool or keep.shape != (len(self.areas),):
+            raise PanelError(
+                f"keep does not say of each of the {len(self.areas)} areas whether it is kept.",
+                expected="true or false for each, in the order of panel.areas",
+                mend="for codes: panel.select(panel.areas.index.isin(['a01', 'a07']))",
+            )
         return replace(
             self,
             areas=self.areas[keep],
@@ -162,8 +181,27 @@ class Panel:
             apportioned={k: v[keep] for k, v in self.apportioned.items()},
         )
 
-    def until(self, last: Period) -> Panel:
-        """The panel as it stood with ``last`` as its last period (figures as now known)."""
+    def _period(self, given: Period | str | int) -> Period:
+        """A period of the panel's frequency, also as the panel writes it."""
+        return given if isinstance(given, Period) else Period.parse(str(given), self.frequency)
+
+    def until(self, last: Period | str | int) -> Panel:
+        """The panel as it stood with ``last`` as its last period (figures as now known).
+
+        Parameters
+        ----------
+        last : a period, or how the panel writes one; the panel's own last one if it is later.
+
+        Raises
+        ------
+        PanelError : it lies before the first period. PeriodError : it is none.
+        """
+        last = self._period(last)
+        if last < self.periods[0]:
+            raise PanelError(
+                f"the panel has no period up to {last}.",
+                expected=f"one from {self.periods[0]} to {self.periods[-1]}",
+            )
         n = last - self.periods[0] + 1
         return replace(
             self,
@@ -175,8 +213,19 @@ class Panel:
             apportioned={k: v[:, :n] for k, v in self.apportioned.items()},
         )
 
-    def ahead(self, last: Period) -> Panel:
-        """The panel with empty periods up to ``last``, so that later starts fall inside it."""
+    def ahead(self, last: Period | str | int) -> Panel:
+        """The panel with empty periods up to ``last``, so that later starts fall inside it.
+
+        Raises
+        ------
+        PanelError : it lies before the last period. PeriodError : it is none.
+        """
+        last = self._period(last)
+        if last < self.periods[-1]:
+            raise PanelError(
+                f"{last} lies before the panel's last period, {self.periods[-1]}.",
+                mend=f"for a shorter panel: panel.until({str(last)!r})",
+            )
         blank = np.full((len(self.areas), last - self.periods[-1]), np.nan)
         wider, errors = (
             {k: np.hstack([v, blank]) for k, v in held.items()}
@@ -321,6 +370,7 @@ class Panel:
         require_known("partial", partial, FirstPeriod)
         used = [area, period, *outcomes, *given.values(), *covariates, *errors.values()]
         require_columns(frame, used)
+        refuse_roles(outcomes, {"area": area, "period": period, "start": start}, exposure)
         found = require_areas(frame, area, period)
         require_covariates(covariates, given)
         known, codes = parse_periods(frame[period], frequency)
@@ -330,7 +380,9 @@ class Panel:
         rows = index.get_indexer(pd.Index(found.ids))[found.codes]
         refuse_duplicates(index, rows, cols, span)
         columns = {**given, **{name: name for name in covariates}}
+        refuse_alike(index, rows, cols)
         areas = constant_attributes(frame, index, rows, columns)
+        require_people(areas)
         _set_starts(areas, span)
 
         def grid(column: str) -> NDArray[np.float64]:

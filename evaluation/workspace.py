@@ -185,6 +185,12 @@ def packaged_book() -> Path:
     return inside if inside.is_dir() else inside.parents[1] / "book"
 
 
+def packaged_tutorial() -> Path:
+    """The tutorial's notebooks, from the wheel, or from a checkout, where they stand in docs."""
+    inside = package() / "tutorial"
+    return inside if inside.is_dir() else inside.parents[1] / "docs" / "tutorial"
+
+
 def packaged_schemas() -> Path:
     """The declarations shipped in the wheel, or beside the package in a checkout."""
     inside = package() / "data_schemas"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from html import escape
+from html import escape, unescape
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +80,7 @@ def describe_for_links(
 ) -> None:
     """What a service shows where a page's address is passed on: its title, the question, a card."""
     book = _read(Path(app.srcdir), "book.json")
-    own = re.sub(r"<[^>]+>", "", str(context.get("title", "")))
+    own = unescape(re.sub(r"<[^>]+>", "", str(context.get("title", ""))))
     said = {
         "og:type": "article",
         "og:site_name": book["title"],

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,8 @@ import pandas as pd
 from evaluation import quarters
 from evaluation.design.many import Runs, simulate_many
 from evaluation.design.simulation import OUTCOME, Simulation
-from evaluation.errors import PanelError
+from evaluation.errors import EstimateError, PanelError
+from evaluation.estimate import arguments
 from evaluation.estimate.synthetic_weights import enough
 from evaluation.finding.verdict import percent_of_logs
 from evaluation.panel import Panel
@@ -338,6 +339,47 @@ def _of_one(panel: Panel, outcome: str) -> Panel:
 A_FEW = 200
 
 
+def _checked(
+    panel: Panel, estimators: object, started: object, looks: int | None, effects: object
+) -> Sequence[EstimatorName]:
+    """The estimators as a list, once all else that a call names can be simulated.
+
+    Raises
+    ------
+    EstimateError : with the first argument that cannot.
+    """
+    arguments.a_panel(panel)
+    if started is not None:
+        for one in arguments.several("started", started, "[1, 3]"):
+            arguments.a_count("started", one)
+    arguments.numbers("effects", effects, "(0.0, -5.0)")
+    if looks is not None:
+        arguments.a_count("looks", looks)
+        if looks >= len(panel.periods):
+            raise EstimateError(
+                f"{looks} looks leave none of the {len(panel.periods)} periods before them.",
+                expected=f"at most {len(panel.periods) - 1}",
+                mend="simulate fewer looks, or bring a longer panel",
+            )
+    # The letters of a name would be taken for names.
+    one_name = isinstance(estimators, str)
+    listed = [estimators] if one_name else arguments.several("estimators", estimators, "['did']")
+    return cast("Sequence[EstimatorName]", listed)
+
+
+def _refuse_settings(simulation: object, runs: object) -> None:
+    """Refuse settings of another type.
+
+    Raises
+    ------
+    EstimateError : as it says.
+    """
+    if runs is not None and not isinstance(runs, Runs):
+        raise EstimateError(f"runs cannot be {runs!r}.", expected="Runs(1000)")
+    if simulation is not None and not isinstance(simulation, Simulation):
+        raise EstimateError(f"simulation cannot be {simulation!r}.", expected="Simulation(...)")
+
+
 def calibrate(
     panel: Panel,
     outcome: str | Sequence[EstimatorName],
@@ -377,6 +419,8 @@ def calibrate(
     PanelError : areas of the panel have started, it holds several outcomes, or figures are to be
         withheld and it holds no counts.
     """
+    estimators = _checked(panel, estimators, started, looks, effects)
+    _refuse_settings(simulation, runs)
     left = 0
     if isinstance(outcome, str):
         left = int(panel.treated.sum())

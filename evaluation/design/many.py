@@ -20,6 +20,7 @@ import numpy as np
 from evaluation import fingerprint
 from evaluation.design.simulation import Replicate, Simulation, simulate_looks
 from evaluation.errors import UserError
+from evaluation.estimate import arguments
 from evaluation.progress import Progress, to_terminal, watched
 from evaluation.workspace import package
 
@@ -52,6 +53,10 @@ class Runs:
     backend: Backend = "loky"
     resume: Path | None = None
     scheduler: str | None = None
+
+    def __post_init__(self) -> None:
+        arguments.a_count("simulations", self.simulations)
+        arguments.a_count("seed", self.seed, 0)
 
 
 def simulate_many(

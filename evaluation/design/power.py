@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.errors import EstimateError
-from evaluation.estimate import interim, registry, samples
+from evaluation.estimate import arguments, interim, registry, samples
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.interim import LookPlan, run_looks
 from evaluation.estimate.registry import Choices
@@ -132,6 +132,9 @@ def power(
     EstimateError : fewer than four periods would be left before the moved starts, or areas that the
         panel has not.
     """
+    arguments.a_panel(panel)
+    if looks is not None:
+        arguments.a_count("looks", looks)
     if treated is not None:
         panel = _as_planned(panel, treated)
     if plan is None:
@@ -188,8 +191,9 @@ def _plan(panel: Panel, looks: int | None, estimator: EstimatorName, scale: samp
 
 def _as_planned(panel: Panel, treated: Collection[object]) -> Panel:
     """The panel before anything started, with these areas to start in the period after it."""
-    codes = [treated] if isinstance(treated, str) else list(treated)
-    if unknown := [code for code in codes if code not in panel.areas.index]:
+    codes = [treated] if isinstance(treated, str) else None
+    codes = codes or arguments.several("treated", treated, f"[{panel.areas.index[0]!r}]")
+    if unknown := [code for code in codes if code not in set(panel.areas.index)]:
         raise EstimateError(
             f"{unknown[0]!r} is no area of the panel.",
             expected=f"codes such as {panel.areas.index[0]!r}",

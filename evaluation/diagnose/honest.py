@@ -14,6 +14,7 @@ from scipy.special import log_ndtr, ndtr
 
 from evaluation.diagnose.event_study import EventStudy
 from evaluation.errors import EstimateError
+from evaluation.estimate import arguments
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -445,6 +446,7 @@ def honest_bounds(
         raise EstimateError(
             f"m={m!r} is no bound.", expected="a number of 0 or more, or several: (0.5, 1.0)"
         )
+    arguments.an_estimate(estimate)
     study = EventStudy.of(estimate)
     table = sensitivity(study, KINDS[kind], bounds, window=window, level=level)
     shown = table.rename_axis("m").reset_index()
@@ -474,6 +476,8 @@ def plot_bounds(
         raise EstimateError(
             "these are no bounds.", mend="plot_bounds(honest_bounds(estimate, m=(0.5, 1.0)))"
         )
+    if estimate is not None:
+        arguments.an_estimate(estimate)
     across = "m: breaks of trend, in units of the largest one before the start"
     if table.attrs.get("kind") == "smoothness":
         across = "m: how far the slope of the trend may change a period"

@@ -13,9 +13,10 @@ import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from evaluation.drawing import spelling
+from evaluation.errors import EstimateError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes as Axes  # by this door for whoever returns them
@@ -76,8 +77,16 @@ class Size:
 
     def on(self, axes: Axes | None) -> Size:
         """The same on axes that are there already; None: on a figure of its own."""
+        from matplotlib.axes import Axes as Known
+
         if axes is None:
             return self
+        if not isinstance(axes, Known):
+            raise EstimateError(
+                f"axes cannot be a {type(axes).__name__}.",
+                expected="one of matplotlib's Axes",
+                mend="figure, axes = pyplot.subplots(); of several take one: axes[0]",
+            )
         own = axes.get_window_extent().width * 72 / axes.figure.get_dpi()
         # The margins are the caller's, so the whole chart counts as wider than its axes.
         return replace(self, axes=axes, width=round(own) + 150, text=10.0)
@@ -110,17 +119,18 @@ class Drawing:
             height, left = height + 26, margins.left + 20
             margins = replace(margins, top=margins.top + 26, left=left)
         self.size, self.height, self.margins = size, height, margins
+        # One CSS pixel is one SVG point, so sizes here are sizes on the page. Not made under our
+        # settings: with its first figure a notebook sets pyplot up, and leaving them would undo
+        # that, so that it showed no figure after the first.
+        sheet = None if size.axes else _figure(size, (size.width / 72, height / 72))
         with mpl.rc_context(_SETTINGS | {"font.size": size.text}):
-            # One CSS pixel is one SVG point, so sizes here are sizes on the page.
-            inches = (size.width / 72, height / 72)
-            self.axes: Axes = size.axes or _figure(size, inches).add_axes(
-                (
-                    margins.left / size.width,
-                    margins.bottom / height,
-                    1 - (margins.left + margins.right) / size.width,
-                    1 - (margins.top + margins.bottom) / height,
-                )
+            place = (
+                margins.left / size.width,
+                margins.bottom / height,
+                1 - (margins.left + margins.right) / size.width,
+                1 - (margins.top + margins.bottom) / height,
             )
+            self.axes: Axes = size.axes or cast("Figure", sheet).add_axes(place)
         figure = self.axes.get_figure(root=True)
         assert figure is not None
         self.figure: Figure = figure

@@ -14,6 +14,7 @@ from evaluation.drawing.canvas import (
     COMPARISON,
     HAIR,
     INK,
+    LETTER,
     MUTED,
     PAPER,
     PILOT,
@@ -402,7 +403,8 @@ def _gain_row(draw: Drawing, y: float, row: Mapping[str, Any], reach: float) -> 
     if cost:
         left = min(-cost, gain["low"]) - 0.04 * reach
         axes.text(left, y, spelling.pounds(cost), ha="right", **how)
-    if gain["mean"]:
+    # A range about nought is a gain of nought, and not one that nobody worked out.
+    if gain["mean"] or gain["low"] or gain["high"]:
         right = max(gain["high"], gain["mean"], 0) + 0.04 * reach
         axes.text(right, y, spelling.pounds(spelling.borne_pounds(gain)), ha="left", **how)
     name = f"{row['name']} ({row['budget']})"
@@ -532,7 +534,9 @@ def donor_weights_drawn(rows: Sequence[DonorWeight], size: Size) -> Drawing:
     draw = Drawing(size, step * len(shown) + 50, Margins(left=left, right=60, top=12))
     axes = draw.axes
     draw.rows(len(shown), below=0.5, above=(0.4, 0.2))
-    for place, (name, weight) in enumerate(shown):
+    room = int(left / (LETTER * size.text))
+    for place, (whole, weight) in enumerate(shown):
+        name = whole if size.narrow else spelling.cut(whole, room)
         y = len(shown) - 1 - place
         axes.barh([y], [weight], height=0.42, color=PILOT if weight >= 0 else COMPARISON)
         end, said = (max(weight, 0.0), y), spelling.percent(100 * weight, 1)

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
 
+from evaluation.drawing import spelling
 from evaluation.drawing.canvas import (
     COMPARISON,
     HAIR,
     INK,
+    LETTER,
     MUTED,
     PILOT,
     WORSE,
@@ -109,7 +111,8 @@ def cells(series: Cells, size: Size) -> Drawing:
     how: dict[str, Any] = {"aspect": "auto", "interpolation": "nearest"}
     axes.imshow(codes, cmap=shades, vmin=-0.5, vmax=len(order) - 0.5, **how)
     if named:
-        axes.set_yticks(range(count), series.areas)
+        room = int((left - 6) / (LETTER * (size.text - 1)))
+        axes.set_yticks(range(count), [spelling.cut(one, room) for one in series.areas])
         axes.set_yticks([k - 0.5 for k in range(1, count)], minor=True)
         axes.grid(visible=True, which="minor", axis="y", color="white", linewidth=1)
         axes.tick_params(which="minor", length=0)

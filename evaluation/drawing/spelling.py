@@ -21,6 +21,14 @@ def number(value: float | None, digits: int = 0) -> str:
     return MINUS + text if value < 0 and round(value, digits) != 0 else text
 
 
+def cut(name: str, letters: int) -> str:
+    """A long name without its middle: areas of one place often differ at their ends alone."""
+    if len(name) <= letters:
+        return name
+    end = letters // 3
+    return f"{name[: letters - end - 1].rstrip()}\N{HORIZONTAL ELLIPSIS}{name[-end:].lstrip()}"
+
+
 def rounded(value: float) -> float:
     """Two significant figures, and whole below 100: an estimate bears no more."""
     size = abs(value)

@@ -21,6 +21,7 @@ from evaluation.drawing.canvas import (
     LETTER,
     MUTED,
     PILOT,
+    WORSE,
     Drawing,
     Margins,
     Size,
@@ -29,10 +30,14 @@ from evaluation.drawing.canvas import (
 FIELD = "#dfe5e9"
 TOP, TOP_NARROW, ROW, GROUP = 70, 62, 36, 30
 """Heights in pixels: above the first row, of a row of one line, and of a group's heading."""
+UNMARKED = 32
+"""Pixels less above the first row where nothing is hoped for."""
 TITLE = 90
 """The height of a field's title, unit and direction."""
 WIDEST = 1.3
 """How many times as wide as the middle range a range may be before an arrow cuts it."""
+FARTHEST = 3.5
+"""How many times as far as the farthest point a range may reach, where most ranges are shorter."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,9 +66,12 @@ def all_outcomes(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
         each outcome, in per cent of what would have been without; of a group's rows the first bears
         its heading. ``better_down`` is whether a fall is the better way, by which the sheet turns
         it round. A figure that is not known is None. ``said`` is its effect and range in words.
+        ``filled``, where it is given, is whether the dot is what the answer rests on; else it is
+        that of a main outcome.
     """
     turned = [_turned(row) for row in rows]
-    places = _places(rows, size)
+    marked = any(None not in (row["hoped"], row["worth_having"]) for row in rows)
+    places = _places(rows, size, marked=marked)
     bottom = places[-1].below
     sheet = _sheet(size, round(bottom + 30))
     left, right = (10, size.width - 10) if size.narrow else (262, size.width - 196)
@@ -80,7 +88,7 @@ def all_outcomes(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
         if not labelled and shown["hoped"] is not None and shown["worth_having"] is not None:
             _direct_labels(sheet, plot, shown, place.middle)
             labelled = True
-        _found(sheet, plot, shown, place.middle, filled=bool(row["main"]))
+        _found(sheet, plot, shown, place.middle, filled=bool(row.get("filled", row["main"])))
     return sheet.svg()
 
 
@@ -95,10 +103,10 @@ class _Place:
     lines: tuple[str, ...]
 
 
-def _places(rows: Sequence[Mapping[str, Any]], size: Size) -> list[_Place]:
-    """Each row as tall as the lines of its name need."""
+def _places(rows: Sequence[Mapping[str, Any]], size: Size, *, marked: bool = True) -> list[_Place]:
+    """Each row as tall as the lines of its name need; ``marked``: field and mark are labelled."""
     found: list[_Place] = []
-    group, y = None, float(TOP_NARROW if size.narrow else TOP)
+    group, y = None, float(TOP_NARROW if size.narrow else TOP) - (0 if marked else UNMARKED)
     letters = (size.width - 16 if size.narrow else 252) / (LETTER * size.text)
     for row in rows:
         heading = 0.0
@@ -146,7 +154,8 @@ def sites_together(rows: Sequence[Mapping[str, Any]], outcomes: Sequence[str], s
             if size.narrow or place == 0:
                 _words(sheet, (2, middle + 4.5), site, up="baseline")
             if site in own:
-                _found(sheet, plot, turned[site], middle, filled=True)
+                # Open, as in every chart of single sites: no finding rests on one.
+                _found(sheet, plot, turned[site], middle, filled=False)
                 said = str(own[site]["said"])
                 _words(sheet, (plot.right + 10, middle + 4.5), said, up="baseline")
     return sheet.svg()
@@ -199,7 +208,9 @@ def _reach(rows: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
     points += [-middle, middle] if worth else []
     known = [r for r in rows if None not in (r["effect"], r["low"], r["high"])]
     widths = sorted(row["high"] - row["low"] for row in known) or [1.0]
-    most = WIDEST * widths[len(widths) // 2]
+    # Single sites have ranges so wide that the points would lie on one another at nought.
+    far = FARTHEST * max(abs(point) for point in points)
+    most = min(WIDEST * widths[len(widths) // 2], max(far, widths[len(widths) // 4]))
     low = min(points + [max(row["low"], row["effect"] - most) for row in known])
     high = max(points + [min(row["high"], row["effect"] + most) for row in known])
     room = 0.05 * ((high - low) or 1.0)
@@ -273,20 +284,24 @@ def _direct_labels(draw: Drawing, plot: _Plot, row: Mapping[str, Any], middle: f
 def _found(
     draw: Drawing, plot: _Plot, row: Mapping[str, Any], middle: float, *, filled: bool
 ) -> None:
-    """What was found: its dot, on its range, with an arrow where that goes on beyond the sheet."""
+    """What was found: its dot, on its range, with an arrow where that goes on beyond the sheet.
+
+    A range that lies whole on the worse side has the colour of what is worse, as well as its place.
+    """
     low, high = row["low"], row["high"]
+    colour = WORSE if high is not None and high < 0 else PILOT
     if low is not None and high is not None:
         ends = [plot.cut(low), plot.cut(high)]
         how: dict[str, Any] = {"linewidth": 2.4, "zorder": 3, "solid_capstyle": "butt"}
-        draw.axes.plot(ends, [middle] * 2, color=PILOT, **how)
+        draw.axes.plot(ends, [middle] * 2, color=colour, **how)
         for end, x, mark in ((low, ends[0], "<"), (high, ends[1], ">")):
             if not plot.low <= end <= plot.high:
-                draw.axes.plot([x], [middle], mark, color=PILOT, markersize=7, zorder=3)
+                draw.axes.plot([x], [middle], mark, color=colour, markersize=7, zorder=3)
     if row["effect"] is not None:
         x = plot.cut(row["effect"])
-        face = PILOT if filled else "white"
+        face = colour if filled else "white"
         dot: dict[str, Any] = {"markerfacecolor": face, "markeredgewidth": 1.8, "zorder": 4}
-        draw.axes.plot([x], [middle], "o", color=PILOT, markersize=9, **dot)
+        draw.axes.plot([x], [middle], "o", color=colour, markersize=9, **dot)
 
 
 def _field(draw: Drawing, plot: _Plot, row: Mapping[str, Any], top: float, end: float) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from evaluation.edition import words
 from evaluation.finding.verdict import Size, Unclear
-from evaluation.study.accounts_record import Accounts, Ratio
+from evaluation.study.accounts_record import Accounts, Gain, Ratio
 from evaluation.study.record import OutcomeResult, Results
 from evaluation.wording import Sentence, apart_digits, listed
 
@@ -27,13 +27,18 @@ def explores(study: Results) -> bool:
     return study.lock is not None and study.lock.exploratory
 
 
+def when(outcome: OutcomeResult, period: str) -> str:
+    """``a quarter``; ``at any one time`` of a stock, which no quarter adds to."""
+    return f"a {period}" if outcome.kind == "flow" else "at any one time"
+
+
 def people(outcome: OutcomeResult, period: str) -> str:
     """``about 31 fewer A&E attendances a quarter``."""
     figures = outcome.finding.people
     if figures is None:
         return "not counted in people"
-    when = f"a {period}" if outcome.kind == "flow" else "at any one time"
-    return f"{words.fewer_or_more(figures.per_quarter, outcome.people)} {when}"
+    many = words.fewer_or_more(figures.per_quarter, outcome.people)
+    return f"{many} {when(outcome, period)}"
 
 
 def people_range(outcome: OutcomeResult) -> str:
@@ -112,17 +117,26 @@ def worth_having(outcome: OutcomeResult) -> str:
 
 
 def how_many(study: Results) -> str:
-    """As in ``2 of 3 main outcomes moved for the better, none for the worse; 1 is open.``."""
+    """As in ``2 of 3 main outcomes moved for the better, none for the worse; 1 is open.``.
+
+    How many of those that moved are known to have moved by what is worth having stands beside it:
+    alone, the count would be read as that of aims that were reached.
+    """
     main = study.with_role("primary")
     if explores(study) or not main:
         return ""
     styles = [style(one) for one in main]
     better, worse = styles.count("better"), styles.count("worse")
-    left = len(styles) - better - worse
-    many = f"{_count(better)} of {words.counted(len(main), 'main outcome')} moved for the better"
-    rest = (
-        f"; {words.number(left)} {'is' if left == 1 else 'are'} open or ruled out" if left else ""
+    worth = sum(
+        kind == "better" and one.finding.ruling.size is Size.WORTH_HAVING
+        for kind, one in zip(styles, main, strict=True)
     )
+    ruled = styles.count("none")
+    left = len(styles) - better - worse - ruled
+    many = f"{_count(better)} of {words.counted(len(main), 'main outcome')} moved for the better"
+    many += f" ({_count(worth)} known to be worth having)" if better else ""
+    rest = f"; for {words.number(ruled)} a change worth having is ruled out" if ruled else ""
+    rest += f"; {words.number(left)} {'is' if left == 1 else 'are'} open" if left else ""
     return words.capital(f"{many}, {_count(worse)} for the worse{rest}.")
 
 
@@ -203,7 +217,10 @@ def undone_briefly(study: Results) -> list[str]:
             said = "judged by the path before the start alone, its range holds no change"
         elif undo.breaks is not None:
             times = words.number(undo.breaks, apart_digits(undo.breaks, (0.0,), 2))
-            said = f"undone by a later break over {times} times the largest before the start"
+            said = (
+                f"undone by a later break in the pilots' path over {times} times the largest "
+                "before the start"
+            )
         elif undo.cause is not None:
             times = words.number(undo.cause, 2)
             said = f"undone by an unmeasured cause {times} times as common among pilots"
@@ -246,9 +263,11 @@ def money(study: Results) -> Sentence:
         )
     totals = value.totals
     return Sentence.of(
-        "{released} of public spending released for {cost} spent, by the {counted} whose checks "
-        "hold. {chance}; back for each £1: {back}.{beside}",
+        "{released} of public spending released, at most {cash} of it out of a budget, for {cost} "
+        "spent, by the {counted} whose checks hold. {chance}; back for each £1: {back}.{beside}",
         released=words.money_with_range(totals.gross_fiscal),
+        # Beside it, since what is released would else be read as money that can be spent.
+        cash=words.pounds(totals.cashable.mean),
         cost=words.pounds(totals.cost.mean),
         counted=words.counted(len(counted(value)), "priced outcome", "priced outcomes"),
         chance=chance_of_gain(value),
@@ -279,6 +298,47 @@ def counted(value: Accounts) -> list[str]:
 def objected(value: Accounts) -> str:
     """As in ``people claiming benefits``: the outcomes with a price that a check objects to."""
     return words.listed([words.within(row.plain_title) for row in value.not_standing])
+
+
+OF_KIND = {"gross_economic": "economic", "gross_social": "social"}
+"""Totals of one kind of gain alone; every other one is fiscal, or holds all kinds."""
+
+
+def valued(value: Accounts, key: str, *, with_objected: bool = False) -> bool:
+    """Whether anything of a total has a price.
+
+    Of none that has, a zero would say that it was looked for and not found.
+    """
+    totals = value.with_objected.totals if with_objected and value.with_objected else value.totals
+    priced = [row for row in value.by_outcome if with_objected or not row.objected]
+    kinds = {row.kind for row in priced}
+    return bool(totals.accounts()[key].mean) or OF_KIND.get(key, "fiscal") in kinds
+
+
+NONE_COUNTED = "none counted"
+
+
+def lives_apart(study: Results) -> bool:
+    """Whether better lives have a worth of their own, which is in no sum of money."""
+    return study.lives is not None and study.lives.worth is not None
+
+
+def unvalued(key: str, *, apart: bool) -> str:
+    """What stands where nothing of a total has a price; ``apart`` as `lives_apart` gives it."""
+    return "not counted here" if apart and key == "gross_social" else "not valued"
+
+
+def gained(value: Accounts, row: Gain, *, with_objected: bool = False) -> str:
+    """What an agency gained, with its range; ``none counted`` where no price falls to it."""
+    priced = any(
+        (one.kind, one.agency, one.budget) == ("fiscal", row.agency, row.budget)
+        and not one.given_up
+        and (with_objected or not one.objected)
+        for one in value.by_outcome
+    )
+    if not priced and not any(row.gain.plain().values()):
+        return NONE_COUNTED
+    return words.money_with_range(row.gain)
 
 
 HOLD = "Outcomes whose checks hold"
@@ -471,6 +531,14 @@ def _said_of_sites(judged: int, unjudged: int, *, better: int, worse: Sequence[s
     )
 
 
+def untold(outcome: OutcomeResult) -> str:
+    """What stands beside a count of sites where all of them together tell no direction."""
+    if told(outcome):
+        return ""
+    early = style(outcome) == "early"
+    return f" (overall: {'too early to say' if early else 'cannot tell'})"
+
+
 def sites(study: Results) -> str:
     """How many sites each main outcome is better at and where it is worse; then what is clear."""
     names = {site.code: site.name for site in study.sites}
@@ -484,7 +552,7 @@ def sites(study: Results) -> str:
         good = sum(1 for r in rows if r.effect and (r.effect > 0) == up)
         of = f"better at {good} of {words.counted(len(rows), 'site')}"
         lines.append(
-            f"{words.within(outcome.plain_title)} {of}"
+            f"{words.within(outcome.plain_title)}{untold(outcome)} {of}"
             + (f", worse at {words.listed(worse)}" if worse else "")
         )
     said = f"By best figures alone, {'; '.join(lines)}. " if lines else ""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import html
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from typing import Any
 import jinja2
 import yaml
 
-from evaluation import drawing as figures
+from evaluation import fingerprint
 from evaluation.edition import answers, shape, words
 from evaluation.edition.edition import Edition
 from evaluation.edition.files import Generated, OutcomePage
@@ -32,11 +34,12 @@ from evaluation.edition.pages import (
     questions,
 )
 from evaluation.edition.pages.claim_page import ClaimPages, page_of
-from evaluation.edition.pages.claims import Claims, chance
+from evaluation.edition.pages.claims import Claims
 from evaluation.edition.pages.measured import machinery
 from evaluation.errors import BookError
-from evaluation.study.record import OutcomeResult, Results, SiteResult
-from evaluation.workspace import Workspace, packaged_book
+from evaluation.study.code import figures_fingerprint, source_fingerprint
+from evaluation.study.record import Results, SiteResult
+from evaluation.workspace import Workspace, package, packaged_book, packaged_tutorial
 
 
 def view(edition: Edition, out: Generated) -> dict[str, Any]:
@@ -45,7 +48,7 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
     return {
         "study": study,
         "main": study.with_role("primary"),
-        "chart": at_once.outcomes_chart(study, out),
+        "chart": at_once.front_chart(study, out),
         "sites": at_once.sites_chart(study, out),
         "how_many": answers.how_many(study),
         "undone": answers.undone_briefly(study),
@@ -56,6 +59,7 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
 
 FOR_PROGRAMS = (".parquet", ".json")
 """Files that stand in the annex alone: the same again, as programs read it."""
+_OTHER_DOCS = re.compile(r"\[([^\]]+)\]\(\.\./([\w-]+\.md)\)")
 REAL_BAND = "Real public data: real places, published figures."
 
 
@@ -82,7 +86,7 @@ class Pages:
             "claim": self.claims.html,
             "words": words,
             "answers": answers,
-            "chance": chance,
+            "chance": words.chance,
             "edition": edition,
             "table": table,
             "effects": words,
@@ -99,6 +103,7 @@ class Pages:
         self._outcomes()
         self._cases()
         self._studies()
+        self._tutorial()
         self._claims()
         self._reference()
         self._page("annex/index", "annex.md.j2", parts_of_annex=self._parts())
@@ -155,7 +160,8 @@ class Pages:
         self._page("annex/update-log", "update-log.md.j2", **changed)
         out.binary("files/card.png", at_once.card(edition.programme.title, edition.quarter, study))
         place = out.folder / "files/downloads"
-        held = write_downloads(self.workspace, edition, self.claims, place)
+        decisions = learning.decisions_of(self.learned, edition)
+        held = write_downloads(self.workspace, edition, self.claims, place, decisions)
         out.adopt(f"files/downloads/{one.name}" for one in held)
         kept = quality.view(edition, out)
         offered = [one for one in held if Path(one.name).suffix not in FOR_PROGRAMS]
@@ -168,7 +174,7 @@ class Pages:
         own = self.workspace.book / f"{name}.md"
         held = own if own.is_file() else packaged_book() / own.name
         text = shape.body(held.read_text(encoding="utf-8"))
-        return text.replace("\n## ", "\n### ").removeprefix("## ")
+        return f"\n{text}".replace("\n## ", "\n### ").lstrip()
 
     def _lives(self) -> dict[str, Any]:
         """All outcomes on one page, a fold each."""
@@ -232,14 +238,15 @@ class Pages:
         study = self.edition.headline
         ordered = sorted(study.sites, key=lambda site: (site.start, site.code))
         for site in ordered:
+            here = _site_outcomes(study, site)
             self._page(
                 f"sites/{site.code}",
                 "site.md.j2",
                 study=study,
                 site=site,
-                rows=_site_outcomes(study, site),
+                rows=here,
                 returns=quality.of_site(self.edition, site.code),
-                chart=self._site_chart(study, site),
+                chart=at_once.site_chart(study, site, here, self.out),
                 practised=learning.of_site(self.learned, site.code),
             )
         self._page(
@@ -279,26 +286,6 @@ class Pages:
         if site not in paid or not people or None in living:
             return "not known"
         return f"£{paid[site] / people:,.0f}"
-
-    def _site_chart(self, study: Results, site: SiteResult) -> str:
-        rows = [
-            figures.ForestRow(o.plain_title, row, False, words.shown_with_range(e, row))
-            for o, e, row in _site_outcomes(study, site)
-            if e.scale == "log"
-        ]
-        if not rows:
-            return ""
-        said = f"{site.name} alone, {words.counted(site.areas, 'area')}. {at_once.left_out(rows)}"
-        if len(rows) < len(_site_outcomes(study, site)):
-            clear = [
-                words.within(o.plain_title)
-                for o, e, row in _site_outcomes(study, site)
-                if e.scale != "log" and words.leaves_out_zero(row)
-            ]
-            also = f", where {words.listed(clear)} leave it out too" if clear else ""
-            said += f" Effects that are not in per cent stand in the table{also}."
-        name, kind = f"{study.study}/site-{site.code}", "Effects by outcome with ranges, per cent"
-        return self.out.chart(name, "../", kind, said, figures.forest, rows, "%")
 
     def _cases(self) -> None:
         for study in self.edition.cases:
@@ -357,6 +344,22 @@ class Pages:
         self._text(name, _stamped(source.read_text(encoding="utf-8"), study))
         return name
 
+    def _tutorial(self) -> None:
+        """The tutorial's notebooks, where the real cases are: they read the same packages.
+
+        Their text is the package's own, never the workspace's: so nothing that a programme holds is
+        opened there.
+        """
+        if not shape.has_tutorial(self.edition):
+            return
+        for path in sorted(packaged_tutorial().glob("*.md")):
+            text = _OTHER_DOCS.sub(r"\1 (`docs/\2`)", path.read_text(encoding="utf-8"))
+            name = f"{shape.TUTORIAL}{'index' if path.stem == 'README' else path.stem}"
+            if path.stem != "README":
+                text = _marked(text, f"code {tutorial_code()[:16]}", path.name)
+            self._text(name, text)
+            self.bands[name], self.footers[name] = REAL_BAND, self._footer()
+
     def _claims(self) -> None:
         made = ClaimPages(self.workspace, self.edition, self.claims)
         for key in self.claims.headline():
@@ -405,16 +408,14 @@ def _of_site(page: str) -> bool:
     return page.startswith(shape.SITE)
 
 
-def _site_outcomes(
-    study: Results, site: SiteResult
-) -> list[tuple[OutcomeResult, words.OnScale, dict[str, Any]]]:
+def _site_outcomes(study: Results, site: SiteResult) -> list[at_once.SiteOutcome]:
     """The effect on each outcome at one site, in per cent, with what it is shown on."""
     found = []
     for outcome in study.outcomes:
         for row in outcome.estimate.site:
             if row.site == site.code and row.effect is not None:
                 shown = words.compared(outcome, row)
-                found.append((outcome, words.compared_on(outcome), shown))
+                found.append(at_once.SiteOutcome(outcome, words.compared_on(outcome), shown))
     return found
 
 
@@ -425,12 +426,23 @@ def _stamped(text: str, study: Results) -> str:
     data or new code run it again.
     """
     prints = [one[:16] for one in study.fingerprints().values()]
-    cell = f"```{{code-cell}} ipython3\n:tags: [remove-cell]\n\n# results {' '.join(prints)}\n```\n"
+    return _marked(text, f"results {' '.join(prints)}", f"{study.programme}/{study.study}/study.md")
+
+
+def tutorial_code() -> str:
+    """SHA-256 over the code that the tutorial's cells go through."""
+    drawn = source_fingerprint(package() / "drawing")
+    return fingerprint.of_data([figures_fingerprint(), drawn])
+
+
+def _marked(text: str, mark: str, where: str) -> str:
+    """A notebook with a hidden first cell that holds a mark."""
+    cell = f"```{{code-cell}} ipython3\n:tags: [remove-cell]\n\n# {mark}\n```\n"
     head, fence, rest = text.partition("\n---\n")
     if not text.startswith("---\n") or "file_format: mystnb" not in head:
         raise BookError(
-            "the study's text is no notebook.",
-            where=f"{study.programme}/{study.study}/study.md",
+            "the text is no notebook.",
+            where=where,
             expected="a first block between --- lines with file_format: mystnb and its kernel",
         )
     before, title, after = _split_at_title(rest)
@@ -449,7 +461,9 @@ def _split_at_title(text: str) -> tuple[str, str, str]:
 
 
 def _title(text: str, name: str) -> str:
-    return next((line[2:].strip() for line in text.splitlines() if line.startswith("# ")), name)
+    """A page's own heading, as it is read: templates write it in HTML."""
+    held = (line[2:].strip() for line in text.splitlines() if line.startswith("# "))
+    return html.unescape(next(held, name))
 
 
 def write(workspace: Workspace, edition: Edition) -> Mapping[str, str]:

@@ -30,7 +30,7 @@ from evaluation.edition.scan.built import refuse_leaks, scan
 from evaluation.edition.scan.contents import SEARCH_INDEX, SEARCH_WORDS
 from evaluation.errors import BookError, missing
 from evaluation.progress import Progress
-from evaluation.workspace import GENERATED_PAGES, Workspace, package
+from evaluation.workspace import GENERATED_PAGES, Workspace, package, packaged_tutorial
 
 ROOMS = ("disclosure", "drawing", "edition", "finding", "learning", "release")
 """The folders of the package by which results become pages."""
@@ -93,7 +93,7 @@ def build_book(
 
 def book_inputs(workspace: Workspace, programme: str) -> str:
     """SHA-256 over everything that the book is made of, but for what it says of past editions."""
-    return _digest(workspace, _inputs(workspace), programme)
+    return _digest(workspace, _inputs(workspace), f"{programme} {pages.tutorial_code()}")
 
 
 def serve_book(workspace: Workspace, port: int = 8000) -> None:
@@ -192,6 +192,7 @@ def _inputs(workspace: Workspace) -> Iterator[Path]:
     for room in ROOMS:
         yield from (package() / room).rglob("*")
     yield from package().glob("*.py")
+    yield from packaged_tutorial().glob("*.md")
 
 
 def _past(workspace: Workspace) -> Iterator[Path]:

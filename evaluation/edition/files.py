@@ -170,6 +170,7 @@ class Generated:
         draw: Callable[..., str],
         *data: object,
         caption: str = "",
+        title: str = "",
         sizes: tuple[Size, ...] = (WIDE, NARROW),
     ) -> Markup:
         """Draw a chart at each size and give the HTML that shows the one that fits.
@@ -180,6 +181,7 @@ class Generated:
         root : the way from the page to the book's root, ``../../``.
         alt : the finding, in words, for whoever does not see the chart.
         draw : a function of ``figures``; ``data`` are its arguments before the size.
+        title : what is found, over the chart; ``caption``, under it, is how it is read.
         """
         said = json.dumps([draw.__name__, data, [size.width for size in sizes]])
         key = hashlib.sha256((self._code + said).encode()).hexdigest()
@@ -195,16 +197,27 @@ class Generated:
                 self.text(file, draw(*data, size))
         links = [root + file.removeprefix("files/") for file in names]
         data_links = self._data(name, alt, draw, data)
-        return _picture(links, alt, caption, sizes, [root + link for link in data_links])
+        offered = _offered([root + link for link in data_links])
+        return _picture(links, alt, sizes, *_around(title, caption, offered))
 
     def chart(
-        self, name: str, root: str, kind: str, said: str, draw: Callable[..., str], *data: object
+        self,
+        name: str,
+        root: str,
+        kind: str,
+        said: str,
+        draw: Callable[..., str],
+        *data: object,
+        heads: bool = False,
     ) -> Markup:
-        """A plate whose words, below it and for whoever does not see it, are the finding.
+        """A plate whose words, beside it and for whoever does not see it, are the finding.
 
-        ``kind`` says beforehand what is drawn, as in ``Bar chart of donor weights``.
+        ``kind`` says beforehand what is drawn, as in ``Bar chart of donor weights``. ``heads``: the
+        words stand over the chart, where nothing else names it.
         """
-        return self.plate(name, root, f"{kind}. {said}", draw, *data, caption=said)
+        alt = f"{kind}. {said}"
+        title, caption = (said, "") if heads else ("", said)
+        return self.plate(name, root, alt, draw, *data, title=title, caption=caption)
 
     def _data(
         self, name: str, alt: str, draw: Callable[..., str], data: Sequence[object]
@@ -257,10 +270,16 @@ class OutcomePage:
         return f"{self.study.study}/{self.outcome.code}-{ending}"
 
     def chart(
-        self, ending: str, kind: str, said: str, draw: Callable[..., str], *data: object
+        self,
+        ending: str,
+        kind: str,
+        said: str,
+        draw: Callable[..., str],
+        *data: object,
+        heads: bool = False,
     ) -> Markup:
         """A chart of the outcome, as `Generated.chart` draws it."""
-        return self.out.chart(self.name(ending), self.root, kind, said, draw, *data)
+        return self.out.chart(self.name(ending), self.root, kind, said, draw, *data, heads=heads)
 
     def row(
         self, label: str, shown: Mapping[str, Any], *, filled: bool, on: words.OnScale | None = None
@@ -277,11 +296,12 @@ class OutcomePage:
         rows: Sequence[charts.ForestRow],
         *,
         on: words.OnScale | None = None,
+        heads: bool = False,
     ) -> Markup:
         """Effects on the outcome on one scale; ``which`` as in ``by site with ranges``."""
         kind = f"Effects on {self.outcome.plain_title} {which}"
         unit = words.tick_unit(on or self.estimate)
-        return self.chart(ending, kind, said, charts.forest, rows, unit)
+        return self.chart(ending, kind, said, charts.forest, rows, unit, heads=heads)
 
 
 def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -296,18 +316,27 @@ def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _picture(
-    links: Sequence[str], alt: str, caption: str, sizes: Sequence[Size], data: Sequence[str]
+    links: Sequence[str], alt: str, sizes: Sequence[Size], above: Markup, below: Markup
 ) -> Markup:
     narrow = (
         f"<source media='(max-width: 600px)' srcset='{escape(links[1])}'>" if len(links) > 1 else ""
     )
-    # A chart without words of its own, as on a card, stands for another that has them.
-    below = f"<figcaption>{escape(caption)}{_offered(data)}</figcaption>" if caption else ""
     return Markup(
-        f"<figure class='chart' style='--chart: {sizes[0].width}px'><picture>{narrow}"
+        f"<figure class='chart' style='--chart: {sizes[0].width}px'>{above}<picture>{narrow}"
         f"<img src='{escape(links[0])}' alt='{escape(alt)}'></picture>{below}"
         "</figure>"
     )
+
+
+def _around(title: str, caption: str, offered: Markup) -> tuple[Markup, Markup]:
+    """What stands over a chart and what under it: a figure has one caption, wherever that is."""
+    if title:
+        above = Markup("<figcaption class='heads'>{}</figcaption>").format(title)
+        note = Markup("<p class='read'>{}</p>").format(caption) if caption else Markup("")
+        return above, note + offered
+    # A chart without words of its own, as on a card, stands for another that has them.
+    below = Markup("<figcaption>{}{}</figcaption>").format(caption, offered)
+    return Markup(""), below if caption else Markup("")
 
 
 def _offered(data: Sequence[str]) -> Markup:

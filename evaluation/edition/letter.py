@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib import resources
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import jinja2
 
-from evaluation.edition import answers
+from evaluation.edition import answers, words
 from evaluation.edition.letter_words import Said, Speaker
 from evaluation.edition.pages.learning import known as learned_of
 from evaluation.errors import BookError
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from evaluation.edition.edition import Edition
     from evaluation.programme import Programme, Site
     from evaluation.study.learned import Learned
-    from evaluation.study.record import OutcomeResult, Results
+    from evaluation.study.record import EffectRow, OutcomeResult, Results
     from evaluation.workspace import Workspace
 
 # So many entries of other sites: a letter is one page.
@@ -186,21 +186,26 @@ class _Writer:
         row = next((row for row in one.estimate.site if row.site == self.site.code), None)
         if row is None:
             return
-        change = _percent(one, row.low, row.high)
+        change = _percent(one, row)
         if change is None:
             yield self.speaker.of_outcome("no_range", one.code, one.plain_title)
             return
         yield self.speaker.of_outcome(
-            _side(change, "fell", "rose", "either"), one.code, one.plain_title, **_ends(change, 1)
+            _side(change, "fell", "rose", "either"),
+            one.code,
+            one.plain_title,
+            **_ends(change, _percentage),
         )
         count = self.counts.get(one.code)
         if count:
             # What would have been is what came over one plus the change.
             people = tuple(count * (1 - 1 / (1 + end / 100)) for end in change)
+            said = _side(change, "people_fewer", "people_more", "people_either")
             yield self.speaker.say(
-                _side(change, "people_fewer", "people_more", "people_either"),
+                # A stock is so many at any one time: no quarter adds to it.
+                said if one.kind == "flow" else f"{said}_at_a_time",
                 people=one.people,
-                **_ends((people[0], people[1]), 0),
+                **_ends((people[0], people[1]), _people),
             )
 
     def _cannot(self) -> Iterator[Said]:
@@ -260,37 +265,34 @@ def _below(last: Sequence[SitePeriod]) -> str:
     return ""
 
 
-def _percent(
-    one: OutcomeResult, low: float | None, high: float | None
-) -> tuple[float, float] | None:
-    """A site's range in per cent of what would have been."""
-    if low is None or high is None:
+def _percent(one: OutcomeResult, row: EffectRow) -> tuple[float, float] | None:
+    """A site's range in per cent of what would have been, as the book has it."""
+    shown = words.compared(one, row)
+    if words.tick_unit(words.compared_on(one)) != "%" or None in (shown["low"], shown["high"]):
         return None
-    if one.estimate.scale == "log":
-        return 100 * math.expm1(low), 100 * math.expm1(high)
-    whole, shown = one.estimate.overall.effect, one.finding.effect_percent.effect
-    if not whole or shown is None:
-        return None
-    return low * shown / whole, high * shown / whole
+    return shown["low"], shown["high"]
 
 
 def _side(change: tuple[float, float], fell: str, rose: str, either: str) -> str:
-    low, high = (round(end) for end in change)
+    low, high = change
     return fell if high < 0 else rose if low > 0 else either
 
 
-def _ends(ends: tuple[float, float], digits: int) -> dict[str, Any]:
-    """The ends as a sentence asks for them, without signs; to two figures where they are people."""
-    low, high = ends
-    shown = [_plain(abs(end), whole=digits == 1) for end in (low, high)]
-    by_size = sorted((abs(low), abs(high)))
-    small, large = (_plain(end, whole=digits == 1) for end in by_size)
-    return {"fewer": shown[0], "more": shown[1], "small": small, "large": large}
+def _ends(ends: tuple[float, float], say: Callable[[float], str]) -> dict[str, Any]:
+    """The ends as a sentence asks for them, without signs."""
+    low, high = (say(abs(end)) for end in ends)
+    small, large = map(say, sorted((abs(ends[0]), abs(ends[1]))))
+    return {"fewer": low, "more": high, "small": small, "large": large}
 
 
-def _plain(value: float, *, whole: bool) -> str:
-    """A percentage to the whole; people to two significant figures."""
-    if whole or value < 10:
+def _percentage(value: float) -> str:
+    """An end in the book's digits, without sign and without the per cent that its sentence has."""
+    return words.percent(value).removesuffix("%")
+
+
+def _people(value: float) -> str:
+    """People to two significant figures."""
+    if value < 10:
         return f"{value:.0f}"
     size = 10 ** (math.floor(math.log10(value)) - 1)
     return f"{round(value / size) * size:,.0f}"

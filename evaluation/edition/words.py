@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -92,13 +93,18 @@ def ratio(value: float | None) -> str:
 
 def with_range(figure: Range, key: str, say: Callable[[float | None], str]) -> str:
     """A figure and its range, each in the same words; no range where there is none."""
+    said = range_beside(figure, key, say)
+    return f"{say(dict(figure).get(key))} {said}".rstrip()
+
+
+def range_beside(figure: Range, key: str, say: Callable[[float | None], str]) -> str:
+    """``(−13% to −3.5%)``: what stands beside the figure itself; empty where nothing does."""
     value, low, high = (dict(figure).get(part) for part in (key, "low", "high"))
-    point = say(value)
     if value is not None and (low is None or high is None):
-        return f"{point} (no range)"
+        return "(no range)"
     if low is None or high is None or say(low) == say(high):
-        return point
-    return f"{point} ({say(low)} to {say(high)})"
+        return ""
+    return f"({say(low)} to {say(high)})"
 
 
 def fewer_or_more(figure: Effect, people: str) -> str:
@@ -232,6 +238,20 @@ def in_hundred(chance: float | None) -> str:
     if chance < 0.01 or chance > 0.99:
         return "less than 1 in 100" if chance < 0.5 else "more than 99 in 100"
     return f"{round(100 * chance)} in 100"
+
+
+def chance(value: float | None) -> str:
+    """A probability with the digits that are worth reading."""
+    if value is None:
+        return "not known"
+    if value < 0.001:
+        return "less than 0.001"
+    return f"{value:.3f}" if value < 0.01 else f"{value:.2f}"
+
+
+def least_chance(value: float | None) -> str:
+    """The smallest p value that there can be, as it is: it is known and not estimated."""
+    return "not known" if value is None else f"{Decimal(f'{value:.2g}'):f}"
 
 
 def within(title: str) -> str:
@@ -370,19 +390,25 @@ def compared(outcome: OutcomeResult, row: Range) -> dict[str, Any]:
     """As `shown`, but in per cent as the outcome's finding: one unit for all effects on it.
 
     Effects on a rate, of a site or of a fifth, are in per cent of what pilot areas together would
-    have been, so that they can be held against what is worth having.
+    have been, so that they can be held against what is worth having. Nothing can fall by more than
+    all of it, so there the range of a small site ends.
     """
     found, each = shown(outcome.estimate, row), _for_one_unit(outcome)
     if each is None or outcome.estimate.scale == "log":
         return found
     return found | {
-        key: None if found[key] is None else round(each * found[key], 3) + 0.0 for key in _FIGURES
+        key: None if found[key] is None else max(round(each * found[key], 3) + 0.0, -100.0)
+        for key in _FIGURES
     }
 
 
 def effect_at(site: str, outcome: OutcomeResult, on: OnScale, row: Range) -> Markup:
     """An effect at one site as a cell that carries its id: the same on every page."""
-    which, said = f"site.{site}.{outcome.code}", shown_with_range(on, row)
+    which, beside = f"site.{site}.{outcome.code}", range_beside(row, "effect", say(on))
+    said = Markup(say(on)(dict(row).get("effect")))
+    if beside:
+        # A cell that is too narrow breaks before the range and not within it.
+        said = Markup("{} <span class='range'>{}</span>").format(said, beside)
     return quantity(which, said, unit=unit(on, outcome))
 
 

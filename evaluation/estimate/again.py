@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.errors import EstimateError
-from evaluation.estimate import sensitivity
+from evaluation.estimate import arguments, sensitivity
 from evaluation.estimate.did import did
 from evaluation.estimate.imputation import imputation
 from evaluation.estimate.pooled import pooled_synthetic_control
@@ -36,6 +36,8 @@ ESTIMATORS: dict[str, Callable[..., Estimate]] = {
     "pooled_synthetic_control": pooled_synthetic_control,
     "synthetic_did": synthetic_did,
 }
+ARGUMENTS = ("settings", "inference", "assignments", "level", "seed")
+"""What else an estimator may be given when it is called again."""
 WEIGHTED = ("synthetic_control", "augmented_synthetic_control", "synthetic_did")
 What = Literal["donors", "areas"]
 
@@ -68,15 +70,22 @@ def refit(estimate: Estimate, panel: Panel, **how: Any) -> Estimate:
             expected=", ".join(ESTIMATORS),
         )
     known: dict[str, Any] = {"inference": estimate.inference, "level": estimate.level}
+    if unknown := sorted(set(how) - set(ARGUMENTS)):
+        raise EstimateError(
+            f"an estimator takes no argument {unknown[0]!r}.", expected=", ".join(ARGUMENTS)
+        )
     made = ESTIMATORS[estimate.estimator]
-    return made(panel, estimate.outcome, settings=estimate.settings, **(known | how))
+    return made(panel, estimate.outcome, **({"settings": estimate.settings} | known | how))
 
 
 def in_time_placebo(estimate: Estimate, periods: int | None, how: dict[str, Any]) -> Estimate:
     """The estimate with every start moved before the first real one; see the method."""
     panel = panel_of(estimate)
     first = int(panel.start_index[panel.treated].min())
-    return refit(estimate, sensitivity.in_time_placebo(panel, periods or max(first // 3, 1)), **how)
+    if periods is None:
+        periods = max(first // 3, 1)
+    arguments.a_count("periods", periods)
+    return refit(estimate, sensitivity.in_time_placebo(panel, periods), **how)
 
 
 def leave_one_out(estimate: Estimate, what: What) -> pd.DataFrame:
@@ -115,16 +124,16 @@ def with_donors(
     """The estimate from other comparison areas; see the method."""
     panel = panel_of(estimate)
     compared = panel.areas.index[~panel.treated]
-    asked = {*(only if only is not None else ()), *without}
-    if unknown := [one for one in asked if one not in compared]:
+    like = f"[{compared[0]!r}]" if len(compared) else "[]"
+    kept = None if only is None else arguments.several("only", only, like)
+    left = arguments.several("without", without, like)
+    if unknown := [one for one in (*(kept or ()), *left) if one not in set(compared)]:
         raise EstimateError(
             f"{unknown[0]!r} is no comparison area of the panel.",
             expected=", ".join(map(str, compared[:5])) + (" ..." if len(compared) > 5 else ""),
         )
     names = panel.areas.index
-    keep = panel.treated | (
-        (names.isin(list(only)) if only is not None else True) & ~names.isin(list(without))
-    )
+    keep = panel.treated | ((names.isin(kept) if kept is not None else True) & ~names.isin(left))
     return refit(estimate, panel.select(np.asarray(keep)), **how)
 
 

@@ -6,13 +6,14 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import pandas as pd
 
 from evaluation import fingerprint
 from evaluation.errors import EstimateError
+from evaluation.estimate import arguments
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -526,6 +527,11 @@ class Assignments:
         ------
         EstimateError : a stratum holds too few areas or authorities to re-draw its cohorts.
         """
+        arguments.a_panel(panel)
+        if block is not None and block not in get_args(Block):
+            raise EstimateError(
+                f"block cannot be {block!r}.", expected=" or ".join(map(repr, get_args(Block)))
+            )
         if not _is_whole(n, 1):
             raise EstimateError(f"{n!r} assignments cannot be drawn.", expected="a count, say 9999")
         if not _is_whole(seed, 0):

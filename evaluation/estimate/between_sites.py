@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.errors import EstimateError
+from evaluation.estimate import arguments
 from evaluation.estimate.inference import apply_map, in_clusters
 from evaluation.wording import Sentence, count
 
@@ -140,6 +141,7 @@ def between_sites(
     EstimateError : fewer than three sites have an effect with an error, the estimate's errors carry
         no covariance between sites, or the scale is no positive number.
     """
+    arguments.an_estimate(estimate)
     names, effects, covariance = site_effects(estimate, window=window)
     if scale is None:
         scale = default_scale(covariance)

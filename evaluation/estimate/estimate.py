@@ -166,9 +166,13 @@ class Estimate:
         """
         if self.draws is None:
             raise EstimateError("what could be seen is only known from re-assignment.")
+        asked: Any = 1 - self.level if alpha is None else alpha
+        # Nothing may be spent yet, and then nothing could be found.
+        if not isinstance(asked, (int, float)) or not 0 <= asked < 1:
+            raise EstimateError(f"alpha cannot be {alpha!r}.", expected="from 0, below 1: 0.05")
         average = self._overall_average("simple", self._post(window))
         net = apply_map(self.draws.net, average.flat)[:, 0]
-        return detectable(net, 1 - self.level if alpha is None else alpha)
+        return detectable(net, asked)
 
     def relative(self, table: pd.DataFrame) -> pd.DataFrame:
         """Effects and limits of a table as percent changes (scale ``log`` only).

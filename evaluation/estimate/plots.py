@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from evaluation.errors import EstimateError
+from evaluation.estimate import arguments
 from evaluation.estimate.inference import apply_map
-from evaluation.estimate.summary import digits_of, named, number
+from evaluation.estimate.summary import digits_of, named, number, range_text
 from evaluation.quarters import NAMES
 
 if TYPE_CHECKING:
@@ -222,6 +223,7 @@ def forest(
     from evaluation.drawing import charts
     from evaluation.drawing.canvas import NOTEBOOK
 
+    arguments.estimates(estimates)
     held = named(estimates)
     if not held:
         raise EstimateError("there is no estimate to draw.", expected="at least one")
@@ -234,8 +236,10 @@ def forest(
         table = one.overall()
         row, digits = table.iloc[0], digits_of(table)
         shown = {key: _known(row[key]) for key in ("effect", "low", "high")}
-        said = f"{number(row['effect'], digits)} ({number(row['low'], digits)} to "
-        said += f"{number(row['high'], digits)})"
+        ends = range_text(float(row["low"]), float(row["high"]), digits)
+        said = (
+            f"{number(row['effect'], digits)} ({ends})" if ends else number(row["effect"], digits)
+        )
         rows.append(charts.ForestRow(name, shown, True, said))
     draw = charts.forest_drawn(rows, "", NOTEBOOK.on(axes))
     return _titled(draw, _unit(next(iter(held.values()))))

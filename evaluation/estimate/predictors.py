@@ -10,7 +10,7 @@ placebo takes for treated, and the effect is told over all V found that fit as w
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -47,6 +47,9 @@ class Predictor:
         """``income 1985-1992``; the name alone where it is averaged over all periods before."""
         if self.periods is None:
             return self.outcome
+        held: Any = self.periods
+        if not isinstance(held, Collection) or isinstance(held, str) or len(held) != 2:
+            return f"{self.outcome} {self.periods}"
         first, last = map(str, self.periods)
         return f"{self.outcome} {first}" if first == last else f"{self.outcome} {first}-{last}"
 
@@ -98,6 +101,12 @@ def column_of(panel: Panel, one: Predictor, first: int) -> Floats:
         )
     inside = slice(0, first)
     if one.periods is not None:
+        given: Any = one.periods
+        if not isinstance(given, Collection) or isinstance(given, str) or len(given) != 2:
+            raise EstimateError(
+                f"periods of predictor {one.outcome!r} cannot be {given!r}.",
+                expected="the first and the last, such as (1985, 1992); for one alone it twice",
+            )
         low, high = (Period.parse(end, panel.frequency) - panel.periods[0] for end in one.periods)
         if not 0 <= low <= high < first:
             raise EstimateError(

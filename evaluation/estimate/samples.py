@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.errors import EstimateError, InferenceRefused
+from evaluation.estimate import arguments
 from evaluation.estimate.assignments import Assignments, TreatedAreas, variance_by_sampling
 from evaluation.estimate.inference import Draws, deviation
 from evaluation.panel import Panel, characteristic, part_treated, whole_periods_of
@@ -66,11 +67,7 @@ def check_call(
     ------
     EstimateError : no panel, settings of another type, an unknown inference, a level outside 0-1.
     """
-    if not isinstance(panel, Panel):
-        raise EstimateError(
-            f"the first argument is a {type(panel).__name__}, not a Panel.",
-            mend="make one: Panel.from_long(frame, area=..., period=..., outcomes=...)",
-        )
+    arguments.a_panel(panel)
     if not isinstance(settings, wanted):
         raise EstimateError(
             f"settings are a {type(settings).__name__}.", expected=f"{wanted.__name__}(...)"
@@ -315,6 +312,11 @@ def same_areas(assignments: Assignments, sample: Sample) -> None:
     ------
     EstimateError : they were drawn for others.
     """
+    if not isinstance(assignments, Assignments):
+        raise EstimateError(
+            f"assignments cannot be {assignments!r}.",
+            expected="Assignments.draw(panel), or none: they are then drawn",
+        )
     same = np.array_equal(assignments.treated.units, sample.treated.units)
     if not same or len(assignments.strata) != len(sample.panel.areas):
         raise EstimateError(

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from evaluation.estimate.estimate import Estimate
 
-WIDTH = 88
+WIDTH = 79
+"""Letters of a line: what a terminal shows without breaking it."""
 COLUMNS = ("effect", "se", "low", "high", "p_value", "n_areas")
 # Event times beyond which a summary names the first and the last ones only.
 MOST_ROWS = 16
@@ -81,7 +82,7 @@ def shown(estimate: Estimate) -> pd.DataFrame:
         {
             "effect": of["effect"],
             "se": of["se"],
-            f"{percent} range": [_range(float(low), float(high), digits) for low, high in ends],
+            f"{percent} range": [range_text(float(low), float(high), digits) for low, high in ends],
             "p": [p_text(float(p)) for p in table["p_value"]],
             "areas": [str(int(n)) for n in table["n_areas"]],
         },
@@ -89,7 +90,8 @@ def shown(estimate: Estimate) -> pd.DataFrame:
     )
 
 
-def _range(low: float, high: float, digits: int) -> str:
+def range_text(low: float, high: float, digits: int) -> str:
+    """Both ends of a range; empty where they are not known."""
     if math.isnan(low) or math.isnan(high):
         return ""
     if math.isinf(low) and math.isinf(high):

@@ -165,7 +165,9 @@ def grade(evidence: Evidence, judgement: Judgement) -> Grade:
     open_ones = [one for one in conditions if one.met != "met"]
     raises = tuple(one.mend for one in open_ones if one.mend)
     are = "is" if len(open_ones) == 1 else "are"
-    unmet = f" {len(open_ones)} of {len(conditions)} conditions {are} not met." if open_ones else ""
+    asked = f"{len(open_ones)} of {len(conditions)} conditions"
+    # One of which it cannot be told is not unmet.
+    unmet = f" {asked} {are} not shown to be met." if open_ones else ""
     return Grade(
         level=level,
         conditions=conditions,

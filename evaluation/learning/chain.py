@@ -112,7 +112,7 @@ class Chain:
                 )
             return Sentence.of("No link is past due without a sign.")
         return Sentence.of(
-            f"The first link that is past due and did not move is {{link}}: {_SAID[self.failure]}",
+            f"The first link that is past due without a sign is {{link}}: {_SAID[self.failure]}",
             link=Name(self.broken.link.name),
         )
 
@@ -191,13 +191,13 @@ def _state(link: Link, seen: Seen | None, since: int) -> LinkState:
     if since < link.due[0]:
         return told(
             State.NOT_DUE,
-            "It is due from {first} periods after the start on; {since} have passed.",
+            "It is due from {first} periods after the middle site's start on; {since} have passed.",
             first=first,
         )
     if seen is None or (seen.direction is None and seen.delivery is None):
         return told(State.NOT_MEASURED, "There is no finding on its figure that stands.")
     past_due = since > link.due[1]
-    waits = "It is due by {last} periods after the start; {since} have passed."
+    waits = "It is due by {last} periods after the middle site's start; {since} have passed."
     if seen.delivery is not None:
         return _of_practice(told, seen.delivery, past_due=past_due, waits=waits, last=last)
     moved = link.way_of(seen.direction)
@@ -209,8 +209,8 @@ def _state(link: Link, seen: Seen | None, since: int) -> LinkState:
         return told(State.NOT_DUE, waits, last=last)
     return told(
         State.NO_SIGN,
-        "It was due by {last} periods after the start and {since} have passed; {figure} shows no "
-        "change that can be told.",
+        "It was due by {last} periods after the middle site's start and {since} have passed; "
+        "{figure} shows no change that can be told.",
         last=last,
         figure=seen.title,
     )
@@ -222,7 +222,9 @@ def _of_practice(
     """A link that is measured in pilots alone: by the floor that was agreed."""
     match delivery:
         case Delivery.AS_DESIGNED:
-            found = told(State.MOVING, "Sites reach the floor that was agreed.", descriptive=True)
+            found = told(
+                State.MOVING, "Most sites reach the floor that was agreed.", descriptive=True
+            )
         case Delivery.NOT_KNOWN:
             found = told(State.NOT_MEASURED, "Sites sent no figure of it.", descriptive=True)
         case Delivery.NOT_DUE:
@@ -232,8 +234,8 @@ def _of_practice(
         case _:
             found = told(
                 State.NOT_DELIVERED,
-                "It was due by {last} periods after the start and {since} have passed; sites are "
-                "below the floor that was agreed.",
+                "It was due by {last} periods after the middle site's start and {since} have "
+                "passed; sites are below the floor that was agreed.",
                 last=last,
                 descriptive=True,
             )

@@ -163,7 +163,7 @@ OF_ALL: Mapping[str, Fact] = {
     "sites.started": Fact(kind="number", says="sites that have started"),
     "sites.as_designed": Fact(kind="number", says="sites that run as designed"),
     "sites.partly": Fact(kind="number", says="sites that run partly as designed"),
-    "chain.broken": Fact(kind="yes or no", says="a link is past due and did not move"),
+    "chain.broken": Fact(kind="yes or no", says="a link is past due without a sign"),
     "chain.not_delivered": Fact(kind="yes or no", says="what was agreed was not delivered"),
     "chain.failure": Fact(
         kind="word",
@@ -171,7 +171,7 @@ OF_ALL: Mapping[str, Fact] = {
         words=("delivery", "theory", "cannot tell", "none"),
     ),
     "programme.quarters": Fact(kind="number", says="periods since the first start"),
-    "value.chance": Fact(kind="number", says="chance that the net present value is above nothing"),
+    "value.chance": Fact(kind="number", says="chance that all gains exceed the cost"),
     "value.npsv": Fact(kind="number", says="net present social value, pounds"),
     "value.spent": Fact(kind="number", says="spent on delivery to date, pounds"),
     "log.harms": Fact(kind="number", says="harms in the learning log"),

@@ -35,10 +35,10 @@ OBSERVATIONS, PARAMETERS, ASSIGNMENTS, STATE = (
     "state.json",
 )
 MONEY = {
-    "gross_fiscal": "Capacity released to date",
+    "gross_fiscal": "Public spending released to date",
     "cashable": "Of it, what could leave a budget",
     "cost": "Cost of the programme to date",
-    "net_fiscal": "Capacity released less cost to date",
+    "net_fiscal": "Public spending released less cost to date",
     "npsv": "Net present social value to date",
 }
 PLACEBOS = 99

@@ -10,10 +10,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from evaluation.disclosure.effects import stepped
+from evaluation.disclosure.effects import kept_beside, stepped
 from evaluation.disclosure.key import Key
 from evaluation.disclosure.released import Entry, chance, money, money_step, significant
-from evaluation.release.rounding import kept_beside, one_figure
+from evaluation.release.rounding import one_figure
+from evaluation.value.report import FEWEST_PILOTS
 
 RATIOS = frozenset({"bcr", "fiscal_ratio", "cashable_ratio"})
 STATED = frozenset(
@@ -45,6 +46,8 @@ def release_accounts(
 ) -> tuple[dict[str, Any], dict[float, float | None], list[Entry]]:
     """Accounts as they leave, what each figure was printed as, and their lines of the register."""
     door = _Accounts(address, key)
+    if "by_fifth" in held:
+        held = {**held, "by_fifth": [_fifth(row) for row in held["by_fifth"]]}
     shown = door.walk(held, ())
     # Two thousand draws at a step give their mean back at a hundredth of it: none leave.
     if shown.get("what_if"):
@@ -59,6 +62,15 @@ def release_accounts(
     if shown.get("public_funds"):
         shown["public_funds"]["points"] = []
     return shown, door.known, door.entries
+
+
+def _fifth(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A fifth without what so few areas gained: results of before valued any that had one."""
+    if row["pilot_areas"] >= FEWEST_PILOTS:
+        return dict(row)
+    hidden = ("people", "people_weighted", "weight", "purse")
+    why = row["reason"] or "fewer than three pilot areas: their figures would show people"
+    return {**row, **dict.fromkeys(hidden), "valued": False, "reason": why}
 
 
 class _Accounts:

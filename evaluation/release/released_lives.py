@@ -7,6 +7,7 @@ times people: it stands at its effect's step.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,7 @@ from evaluation.learning.practice import Practised, Printed
 from evaluation.quarters import Period
 from evaluation.release.rounding import Terms
 from evaluation.study.lives_record import LARGEST_WEIGHT, ArmWave, Item, Lives, VoicesSaid, Worth
+from evaluation.study.record import Results
 
 AGREED_FIGURES = 2
 ENDS = (("mean", 0), ("low", -1), ("high", 1))
@@ -93,6 +95,32 @@ def release_lives(lives: Lives, steps: LivesSteps) -> tuple[dict[str, Any], list
     return shown, door.entries
 
 
+SIX_DIGITS = 1e-6
+"""How far two figures may lie apart that are one: results hold lines of charts to six digits."""
+
+
+def same_figure(a: float | None, b: float | None) -> bool:
+    """Whether two figures of results are one, told in two places."""
+    return a is not None and b is not None and math.isclose(a, b, abs_tol=SIX_DIGITS)
+
+
+def one_mean(data: dict[str, Any], raw: Results) -> None:
+    """In results as they leave, print a path's figure that is a wave's mean as the wave's."""
+    if raw.lives is None:
+        return
+    means: dict[tuple[str, str, str], tuple[float | None, float | None]] = {
+        (item.outcome, wave.arm, wave.quarter): (wave.mean, shown["mean"])
+        for item, held in zip(raw.lives.items, data["lives"]["items"], strict=True)
+        for wave, shown in zip(item.waves, held["waves"], strict=True)
+    }
+    for outcome, own in zip(data["outcomes"], raw.outcomes, strict=True):
+        for row, inside in zip(outcome["paths"], own.paths, strict=True):
+            for arm, value in (("pilot", inside.pilot), ("comparison", inside.comparison)):
+                mean, printed = means.get((own.code, arm, inside.period), (None, None))
+                if same_figure(mean, value):
+                    row[arm] = printed
+
+
 class _Lives:
     def __init__(self, steps: LivesSteps) -> None:
         self.steps, self.key = steps, steps.key
@@ -148,12 +176,17 @@ class _Lives:
         for part in ("wellbys", "pounds", *prices):
             held = getattr(worth, part).plain()
             price = worth.prices[prices.get(part, "central")] if part != "wellbys" else 1.0
+            price = significant(price, 3)
             own = step_of(least * price, 1)
             if part != "wellbys":
                 own = max(own, money_step(max(abs(held[end] or 0.0) for end, _ in ENDS)))
             for end, away in ENDS:
-                value = held[end]
-                if value is not None:
+                value, people = held[end], shown["wellbys"][end]
+                if value is not None and part != "wellbys" and (part in prices or end == "mean"):
+                    # At one price it is the WELLBYs as printed times that price: rounded once
+                    # more, a high price could come out below a low one.
+                    value = people * price
+                elif value is not None:
                     drawn = self.key.share_of(["worth", self.steps.address, part, end])
                     value = stepped(value, own, drawn, away)
                 shown[part][end] = value

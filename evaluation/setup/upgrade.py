@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from evaluation.workspace import Workspace
 
 # How a book is drawn: the framework's own, and kept apart before it is replaced.
-MACHINERY = ("_config.yml", "_toc.yml", "_ext", "_static", "_templates")
+MACHINERY = ("_config.yml", "_ext", "_static", "_templates")
 STAMP = "version"
 
 

@@ -19,7 +19,7 @@ from evaluation.study.run import estimate_by
 from evaluation.study.stored_assignments import by_plan
 from evaluation.value import Parameters, Value, worth
 from evaluation.value.lives import in_one_total
-from evaluation.value.report import FIFTHS, Incomes, by_fifth
+from evaluation.value.report import FEWEST_PILOTS, FIFTHS, Incomes, by_fifth
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -235,6 +235,7 @@ def fifths(run: StudyRun) -> list[dict[str, Any]]:
         {one.area: one.fifth for one in declared},
         lambda panel: _valued(run, panel),
         _incomes(run),
+        fewest=FEWEST_PILOTS,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -580,15 +581,24 @@ class Incomes:
     source: str
 
 
+FEWEST_PILOTS = 3
+"""Pilot areas of a fifth that is valued: of fewer, no effect is printed either."""
+
+
 def by_fifth(
-    panel: Panel, fifth_of: Mapping[str, int], value_in: Callable[[Panel], Value], incomes: Incomes
+    panel: Panel,
+    fifth_of: Mapping[str, int],
+    value_in: Callable[[Panel], Value],
+    incomes: Incomes,
+    *,
+    fewest: int = 1,
 ) -> list[dict[str, Any]]:
     """One row a fifth: areas, what people and the purse gained, unweighted and weighted.
 
     Parameters
     ----------
     fifth_of : area code -> fifth, 1 the most deprived. value_in : values one panel, the estimates
-        and assignments made anew within it.
+        and assignments made anew within it. fewest : pilot areas that a fifth has to have.
 
     Returns
     -------
@@ -606,7 +616,8 @@ def by_fifth(
             f"{len(missing)} areas have no deprivation fifth, the first {missing[0]}.",
             expected="a number from 1, the most deprived, to 5 for every area",
         )
-    return [_row(panel, fifth, fifth_of, value_in, incomes) for fifth in FIFTHS]
+    made = partial(_row, panel, fifth_of=fifth_of, value_in=value_in, incomes=incomes)
+    return [made(fifth, fewest=fewest) for fifth in FIFTHS]
 
 
 def _row(
@@ -615,6 +626,7 @@ def _row(
     fifth_of: Mapping[str, int],
     value_in: Callable[[Panel], Value],
     incomes: Incomes,
+    fewest: int,
 ) -> dict[str, Any]:
     inside = np.array([fifth_of[str(code)] == fifth for code in panel.areas.index])
     pilots = int((inside & panel.treated).sum())
@@ -628,6 +640,8 @@ def _row(
     if not pilots or pilots == inside.sum():
         lacking = "pilot" if not pilots else "comparison"
         return row | {"reason": f"no {lacking} area lies in this fifth"}
+    if pilots < fewest:
+        return row | {"reason": "fewer than three pilot areas: their figures would show people"}
     try:
         # The whole chain is run anew in the fifth, its assignments too: a slice of the whole's
         # draws would compare its pilots with areas unlike them.

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 from evaluation.errors import ValueChainError
+from evaluation.estimate import arguments
+from evaluation.programme import Programme
 from evaluation.quarters import NAMES, Period
 from evaluation.value.accounts import Value
 from evaluation.value.lives import refuse_both
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
 
     from evaluation.estimate.estimate import Estimate
     from evaluation.estimate.units import NetEffects
-    from evaluation.programme import Programme
 
     Floats = NDArray[np.float64]
 
@@ -96,6 +97,12 @@ def worth(
         price is missing, its unit does not fit, or wellbeing is asked for in one total with
         anything else.
     """
+    arguments.estimates(estimates)
+    if not isinstance(programme, Programme):
+        raise ValueChainError(
+            f"the second argument is a {type(programme).__name__}, no programme.",
+            mend="Programme.load(workspace, name)",
+        )
     # By the fingerprint of the assignments: equal numbers of draws are no proof that draw b is the
     # same re-drawing for each outcome.
     if len({e.provenance.get("assignments") for e in estimates}) > 1:

@@ -187,6 +187,25 @@ def look(
     return visit
 
 
+TELEPHONE = (375, 667)
+
+
+def first_answers_end(browser: Browser, html: Path) -> dict[str, float]:
+    """How far down a telephone's page the first lines of the three answers end, in pixels."""
+    wide, high = TELEPHONE
+    page = browser.new_page(viewport={"width": wide, "height": high})
+    page.goto((html / "index.html").as_uri())
+    ends = page.evaluate(
+        """() => [...document.querySelectorAll('dl.answer > div')].slice(0, 3).map((one) => {
+          const first = one.querySelector('dd li, dd .claim') || one.querySelector('dd');
+          const end = first.getBoundingClientRect().bottom + scrollY;
+          return [one.querySelector('dt').innerText, end];
+        })"""
+    )
+    page.close()
+    return dict(ends)
+
+
 def _let_files_in(route: Route, visit: Visit) -> None:
     if route.request.url.startswith(("file:", "data:", "blob:")):
         route.continue_()

@@ -13,9 +13,10 @@ from typing import Any
 
 import yaml
 
-from evaluation.finding.verdict import Ruling, Unclear, Verdict
+from evaluation.finding.sentences import percent_text
+from evaluation.finding.verdict import Range, Ruling, Unclear, Verdict
 from evaluation.study.record import Results
-from evaluation.wording import Sentence, sentences_as_data, signed, signed_percent
+from evaluation.wording import Sentence, sentences_as_data
 from tests.completed import completed
 
 PERIODS = [f"{2020 + q // 4} Q{q % 4 + 1}" for q in range(28)]
@@ -295,10 +296,10 @@ def _outcome(code: str, schemas: Path, rng: random.Random) -> dict[str, Any]:
         "unclear": unclear,
         "hoped_percent": {"ae_attendances": -8.0}.get(code),
         "sentence": Sentence.of(
-            f"{title}, {ruling.said}, in New Start areas: {{effect}} ({{low}} to {{high}}).",
-            effect=signed_percent(percent, 1),
-            low=signed(percent - half, 1),
-            high=signed(percent + half, 1),
+            f"{title}, {ruling.said}, in New Start areas: {{change}}.",
+            change=percent_text(
+                Range(effect=percent, low=percent - half, high=percent + half), margin
+            ),
         ),
         "paragraph": "The real start quarters were compared with 9,999 re-draws over comparable "
         "areas. The range is what those re-draws bear.",
@@ -662,7 +663,7 @@ def _zones() -> dict[str, Any]:
             "direction": "cannot tell",
             "size": "cannot tell",
             "unclear": "the range includes no change",
-            "sentence": "Claims fell by 16.6 % (-29 to 0).",
+            "sentence": "Claims: cannot tell; so far they are -17 % (-29 to +0.4).",
             "paragraph": "Twenty-two cities.",
             "analyst": "First differences.",
             "reasons": ["22 cities"],

@@ -70,7 +70,7 @@ class Served:
             "--role",
             role,
             "--until",
-            _until().isoformat(),
+            until().isoformat(),
             *whose,
         )
         return link[link.index("/invitations/") :]
@@ -91,8 +91,8 @@ class Served:
             " until=date.fromisoformat(sys.argv[2])), by='test'), 'invitation', by='test').path"
             " for n, r, s, g in json.loads(sys.argv[3])}; print(json.dumps(made))"
         )
-        root, until = str(self.workspace.root), _until().isoformat()
-        arguments = (root, until, json.dumps(wanted), programme)
+        root, last = str(self.workspace.root), until().isoformat()
+        arguments = (root, last, json.dumps(wanted), programme)
         done = subprocess.run(
             [sys.executable, "-c", script, *arguments],
             cwd=REPOSITORY,
@@ -105,7 +105,7 @@ class Served:
         return found
 
 
-def _until() -> date:
+def until() -> date:
     return date.today() + timedelta(days=30)  # noqa: DTZ011 - any day of the next month will do
 
 

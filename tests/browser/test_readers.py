@@ -12,6 +12,7 @@ from bs4 import BeautifulSoup
 
 from evaluation.edition.pages import questions
 from evaluation.edition.shape import MAIN
+from tests.browser.conftest import TELEPHONE, first_answers_end
 from tests.browser.reading import reading_age, syllables
 
 if TYPE_CHECKING:
@@ -182,19 +183,10 @@ def test_every_page_leads_to_feedback_and_to_a_card_that_lies_beside_the_book(
 def test_the_three_answers_begin_in_the_first_two_screens_of_a_telephone(
     html: Path, browser: Browser
 ) -> None:
-    wide, high = 375, 667
-    page = browser.new_page(viewport={"width": wide, "height": high})
-    page.goto((html / "index.html").as_uri())
-    ends = page.evaluate(
-        """() => [...document.querySelectorAll('dl.answer > div')].slice(0, 3).map((one) => {
-          const first = one.querySelector('dd li, dd .claim') || one.querySelector('dd');
-          const end = first.getBoundingClientRect().bottom + scrollY;
-          return [one.querySelector('dt').innerText, end];
-        })"""
-    )
-    page.close()
-    assert [name for name, _ in ends] == ["Lives", "Money", "How sure"]
-    assert {name: end for name, end in ends if end > 2 * high} == {}
+    """Of the demonstration's book too: `test_whole_book`."""
+    ends = first_answers_end(browser, html)
+    assert list(ends) == ["Lives", "Money", "How sure"]
+    assert {name: end for name, end in ends.items() if end > 2 * TELEPHONE[1]} == {}
 
 
 def test_no_command_stands_in_the_main_part(html: Path) -> None:

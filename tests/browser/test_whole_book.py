@@ -16,8 +16,9 @@ from playwright.sync_api import Browser, sync_playwright
 from benchmarks.reading import HIGHEST_GRADE, MOST_WORDS, reading
 from benchmarks.walk import walk_workspace
 from evaluation.demo import run_demo
+from evaluation.edition.shape import MAIN
 from evaluation.workspace import Workspace
-from tests.browser.conftest import CHROMIUM, REPOSITORY, Visit, look
+from tests.browser.conftest import CHROMIUM, REPOSITORY, TELEPHONE, Visit, first_answers_end, look
 from tests.browser.reading import reading_age
 
 OWN = {"genindex.html", "search.html"}
@@ -40,6 +41,13 @@ def faults(visits: list[Visit]) -> dict[str, Mapping[str, object]]:
     return {kind: found for kind, found in kinds.items() if found}
 
 
+def in_the_dark(browser: Browser, root: Path) -> dict[str, list[str]]:
+    """What axe finds on a page of each of the twelve kinds in dark colours."""
+    kinds = [*(f"{name}.html" for name in MAIN), "sites/S01.html"]
+    found = {name: look(browser, root / name, root, "dark").violations for name in kinds}
+    return {name: violations for name, violations in found.items() if violations}
+
+
 @pytest.mark.slow
 def test_every_page_of_the_tiny_demonstration(tmp_path: Path, browser: Browser) -> None:
     shutil.copytree(
@@ -50,6 +58,9 @@ def test_every_page_of_the_tiny_demonstration(tmp_path: Path, browser: Browser) 
     visits = walk(browser, made.book.parent)
     assert len(visits) > 30
     assert faults(visits) == {}
+    assert in_the_dark(browser, made.book.parent) == {}
+    ends = first_answers_end(browser, made.book.parent)
+    assert max(ends.values()) <= 2 * TELEPHONE[1]
     assert reading_age(made.book) <= 14
     walked = walk_workspace(Workspace(root=tmp_path))
     assert [str(one) for one in walked.contradictions] == []
@@ -62,8 +73,10 @@ def main(root: Path) -> None:
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
         visits = walk(started, root)
+        dark, ends = in_the_dark(started, root), first_answers_end(started, root)
         started.close()
     charts = sum(len(visit.images) for visit in visits)
+    print(f"In the dark: {dark or 'nothing'}; the three answers begin to end at {ends}")
     age = reading_age(root / "index.html")
     print(f"{len(visits)} pages, {charts} pictures, reading age of the front page {age:.1f}")
     for kind, found in faults(visits).items():

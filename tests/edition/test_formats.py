@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,10 @@ from evaluation.edition.formats import briefing, export, whole
 from evaluation.edition.formats import tables as spreadsheet
 from evaluation.edition.formats import tables as tidy
 from evaluation.edition.formats.export import write_downloads
-from evaluation.edition.pages.claims import Claims
+from evaluation.edition.pages import learning, questions
+from evaluation.edition.pages.claims import Claims, of_study
 from evaluation.errors import BookError
+from evaluation.study.accounts_record import Mean
 from evaluation.workspace import Workspace
 
 CHANGELOG = Path(__file__).parents[2] / "CHANGELOG.md"
@@ -209,6 +212,26 @@ def test_the_briefing_has_grades_sites_people_what_would_undo_it_and_what_comes_
     assert said["undone"] == list(answers.undone(edition.headline))
 
 
+def test_the_briefing_names_the_next_decision_its_day_who_decides_and_what_is_recommended(
+    demonstration: Path, edition: Edition, claims: Claims
+) -> None:
+    held = Workspace.at(demonstration)
+    shown = Edition.read(held, "new_start")
+    found = learning.known(held, shown)
+    assert found is not None and found.rules
+    outcomes, day = shown.programme.outcome_by_code, questions.next_day(shown)
+    met = [replace(found.rules[0], met=True), *(replace(one, met=False) for one in found.rules[1:])]
+    (said,) = learning.next_decisions(replace(found, rules=tuple(met)), outcomes, day)
+    rule = found.rules[0].rule
+    assert f"By when: {day}" in said and f"To be decided by: {rule.who}" in said
+    assert str(rule.decision or rule.name).replace("_", " ") in said and "recommends" in said
+    none = tuple(replace(one, met=False) for one in found.rules)
+    (said,) = learning.next_decisions(replace(found, rules=none), outcomes, day)
+    assert said.startswith("No decision is called for")
+    told = briefing.content(edition, claims, [said])["next"]
+    assert told[0] == said and told[1] == claims.claim("edition.next").text
+
+
 def test_words_that_are_wrapped_have_room_and_sheets_print_one_page_wide(
     book: openpyxl.Workbook,
 ) -> None:
@@ -353,3 +376,43 @@ def test_the_printed_book_holds_each_source_once(printed: str) -> None:
 def test_a_book_that_is_not_built_is_not_printed(tmp_path: Path) -> None:
     with pytest.raises(BookError, match="not built yet"):
         whole.write_pdf(tmp_path, tmp_path / "toc.yml", tmp_path / "book.pdf", title="Book")
+
+
+def test_a_stock_is_counted_at_a_time_and_a_flow_by_the_quarter_in_every_file(
+    edition: Edition, claims: Claims
+) -> None:
+    study = edition.headline
+    for one in study.outcomes:
+        claim = claims.claim(f"{one.code}.people")
+        when = f"a {study.period_word}" if one.kind == "flow" else "at any one time"
+        assert not claim.unit or (claim.unit.endswith(when) and when in claim.text)
+
+
+def test_no_zero_stands_where_nothing_has_a_price(
+    edition: Edition, claims: Claims, held: tuple[tidy.Table, ...]
+) -> None:
+    value = edition.headline.value
+    assert value is not None
+    # Of which nothing has a price: no line of its kind, and nothing in its total.
+    lines = tuple(row for row in value.by_outcome if row.kind != "social")
+    nothing = Mean(mean=0.0, low=0.0, high=0.0)
+    totals = value.totals.model_copy(update={"gross_social": nothing})
+    bare = value.model_copy(update={"by_outcome": lines, "totals": totals})
+    social = of_study(edition.headline.model_copy(update={"value": bare}))["money.gross_social"]
+    assert (social.value, social.low, social.high) == (None, None, None)
+    assert social.text.startswith("not ")
+    for name, heads in (
+        ("headline", ("value", "low", "high")),
+        ("agencies", ("gain_mean", "gain_low", "gain_high")),
+    ):
+        for row in tidy.named(held, name).rows:
+            assert [row.get(head) for head in heads] != [0.0, 0.0, 0.0], row
+
+
+def test_sentences_and_verdicts_of_findings_are_those_of_the_book(
+    claims: Claims, held: tuple[tidy.Table, ...]
+) -> None:
+    for row in tidy.named(held, "findings").rows:
+        for part in ("verdict", "sentence"):
+            if f"{row['outcome']}.{part}" in claims and "real_cases" not in row["study"]:
+                assert row[part] == str(claims.claim(f"{row['outcome']}.{part}").text)

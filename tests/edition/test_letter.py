@@ -153,10 +153,38 @@ def test_what_moved_is_told_with_its_range_and_people(shown: tuple[Workspace, Ed
     second |= {"low": math.log(0.8), "high": math.log(1.1)}
     changed = replace(edition, headline=Results.model_validate(content))
     told = as_html(letter(workspace, changed, "S01", Q3))
-    assert "likely between 5% and 20% fewer" in told and "fewer in your areas" in told
+    assert "likely between 5.0% and 20% fewer" in told and "fewer in your areas" in told
     assert "chance" not in told
     told = as_html(letter(workspace, changed, "S02", Q3))
     assert "between 20% fewer and 10% more" in told and "we cannot tell" in told
+
+
+def test_a_range_close_to_nought_is_told_as_the_book_tells_it(
+    shown: tuple[Workspace, Edition],
+) -> None:
+    """An end of half a per cent leaves nought out, in the letter as on the page of sites."""
+    workspace, edition = shown
+    content = edition.headline.model_dump(by_alias=True)
+    first = content["outcomes"][0]["estimates"][0]["site"][0]
+    first |= {"low": math.log(1.003), "high": math.log(1.2)}
+    changed = replace(edition, headline=Results.model_validate(content))
+    told = as_html(letter(workspace, changed, "S01", Q3))
+    assert "likely between 0.3% and 20% more" in told and "That may be chance" not in told
+
+
+@pytest.mark.parametrize(("kind", "when"), [("flow", "each quarter"), ("stock", "at any one time")])
+def test_a_stock_is_counted_at_a_time_and_a_flow_by_the_quarter(
+    shown: tuple[Workspace, Edition], kind: str, when: str
+) -> None:
+    workspace, edition = shown
+    content = edition.headline.model_dump(by_alias=True)
+    content["outcomes"][0].update(kind=kind)
+    first = content["outcomes"][0]["estimates"][0]["site"][0]
+    first |= {"low": math.log(0.8), "high": math.log(0.95)}
+    changed = replace(edition, headline=Results.model_validate(content))
+    told = as_html(letter(workspace, changed, "S01", Q3))
+    (said,) = re.findall(r"That is between [^.]*fewer in your areas ([a-z ]+) \(", told)
+    assert said == when
 
 
 def test_what_is_asked_for_wrongly_is_refused(shown: tuple[Workspace, Edition]) -> None:

@@ -10,13 +10,22 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-NOTEBOOKS = sorted([*ROOT.glob("studies/*/*/*.md"), *ROOT.glob("evaluation/*/templates/study.md")])
+NOTEBOOKS = sorted(
+    [
+        *ROOT.glob("studies/*/*/*.md"),
+        *ROOT.glob("evaluation/*/templates/study.md"),
+        *ROOT.glob("docs/tutorial/[1-9]*.md"),
+    ]
+)
 CELL = re.compile(r"^```\{{1,2}code-cell\}{1,2}[^\n]*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+# What a cell says of itself to the book.
+_OPTIONS = re.compile(r"^:\w+: .*$", re.MULTILINE)
 
 
 def _imported(notebook: Path) -> list[tuple[str, str]]:
     """(module, name) of everything that the cells take from this package."""
-    source = "\n".join(CELL.findall(notebook.read_text("utf-8")))
+    source = "\n".join(CELL.findall(_OPTIONS.sub("", notebook.read_text("utf-8"))))
     return [
         (node.module, alias.name)
         for node in ast.walk(ast.parse(source))

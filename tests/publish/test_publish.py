@@ -6,11 +6,16 @@ not care who built them.
 
 from __future__ import annotations
 
+import functools
+import http.server
 import json
 import re
+import threading
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 
@@ -123,6 +128,56 @@ def said(ground: Ground, edition: str) -> dict[str, str]:
         assert slot is not None, path
         found[path] = re.sub(r"<[^>]+>", "", slot[1])
     return found
+
+
+def leads_to(page: str) -> str:
+    """Where the line at the head of a page of an old edition leads, first of all."""
+    slot = re.search(r"<!-- edition-status -->(.*?)<!-- /edition-status -->", page, re.DOTALL)
+    assert slot is not None and "This is not the latest edition." in slot[1]
+    found = re.search(r"<a href='([^']+)'>Read the latest edition</a>", slot[1])
+    assert found is not None
+    return found[1]
+
+
+def test_the_first_edition_opens_after_three_more_and_every_page_says_that_it_is_old(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a disk, and from a server, where what lies beside it is found by the same links."""
+    before = "2025-Q3"
+    for edition in ("2025-Q4", "2026-Q1"):
+        ground.submit(after=QUARTERS[before], until=QUARTERS[edition])
+        clock(monkeypatch, QUARTERS[edition])
+        issue(ground)
+        before = edition
+    folder = ground.workspace.var / "editions"
+    history = History.read(ground.workspace)
+    assert [one.name for one in history.editions] == ["2025-Q2", "2025-Q3", "2025-Q4", "2026-Q1"]
+    handler = functools.partial(Quiet, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        served = f"http://127.0.0.1:{server.server_address[1]}/"
+        for root in (f"{folder.as_uri()}/", served):
+            for name in ("2025-Q2", "2025-Q3", "2025-Q4"):
+                pages = sorted((folder / name / "pages").rglob("*.html"))
+                assert len(pages) == 2
+                for path in pages:
+                    address = root + path.relative_to(folder).as_posix()
+                    latest = urljoin(address, leads_to(read_from(address)))
+                    onward = re.search(r"url=([^'\"]+)", read_from(latest))
+                    assert onward is not None
+                    newest = read_from(urljoin(latest, onward[1]))
+                    assert "Edition 2026 Q1" in newest and "It is the latest." in newest
+        server.shutdown()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Nothing is printed among the tests' own lines."""
+
+
+def read_from(address: str) -> str:
+    with urllib.request.urlopen(address) as answer:
+        return str(answer.read().decode("utf-8"))
 
 
 def test_an_edition_holds_all_that_its_figures_rest_on(ground: Ground) -> None:

@@ -60,7 +60,7 @@ def test_it_writes_a_workspace_that_is_read_as_it_was_declared(source: Path, her
     text = (root / "studies" / "cosy" / "programme.yaml").read_text("utf-8")
     assert text.count("# ") > 8 and "# money:" in text
     assert (root / ".gitignore").read_text().splitlines()[0] == "var/"
-    for name in ("book/_config.yml", "book/index.md", "README.md", "SYNTHETIC"):
+    for name in ("book/_config.yml", "book/how-to-read.md", "README.md", "SYNTHETIC"):
         assert (root / name).is_file(), name
     assert "newstart status" in (root / "README.md").read_text("utf-8")
     protocol = yaml.safe_load((root / "studies/cosy/first_look/protocol.yaml").read_text("utf-8"))

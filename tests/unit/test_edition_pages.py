@@ -124,6 +124,33 @@ def test_money_is_one_story_in_two_columns(raw: dict[str, Any]) -> None:
     assert "97 in 100" in beside and beside.count(" in 100") == 1
 
 
+def test_what_is_released_is_never_told_without_what_of_it_is_cash(raw: dict[str, Any]) -> None:
+    said = answers.money(study(raw))
+    cash = words.pounds(study(raw).value.totals.cashable.mean)
+    assert f"of public spending released, at most {cash} of it out of a budget" in said
+
+
+def test_outcomes_that_moved_are_counted_beside_what_is_worth_having(raw: dict[str, Any]) -> None:
+    """2 of 3 moved must not be read as 2 of 3 aims that were reached."""
+    held = study(raw)
+    said = answers.how_many(held)
+    better = sum(answers.style(one) == "better" for one in held.with_role("primary"))
+    assert ("known to be worth having" in said) == (better > 0)
+
+
+def test_a_count_of_sites_says_where_all_together_tell_nothing(raw: dict[str, Any]) -> None:
+    """Better at 6 of 6 sites is no finding where a check objects to the outcome."""
+    held = study(raw)
+    said = answers.sites(held)
+    for one in held.with_role("primary"):
+        if f"{words.within(one.plain_title)} " not in said:
+            continue
+        beside = f"{words.within(one.plain_title)} (overall: " in said
+        assert beside != answers.told(one)
+    open_ones = [one for one in held.with_role("primary") if not answers.told(one)]
+    assert open_ones and "(overall: " in said
+
+
 def test_both_columns_stand_wherever_money_is_in_a_table(raw: dict[str, Any]) -> None:
     held = accounts(objected(raw)["value"])
     assert answers.columns(held) == [

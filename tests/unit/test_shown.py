@@ -301,3 +301,57 @@ def test_nothing_heavy_is_loaded_before_a_chart_is_drawn() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_long_names_are_cut_in_the_middle_and_lie_on_nothing() -> None:
+    """The areas of a place often differ at the end of their names alone."""
+    table = long_table(n=12, effect=1.0)
+    table["area"] = "Stockton-on-Tees North and Thornaby Neighbourhood " + table["area"]
+    held = Panel.from_long(
+        table, area="area", period="year", outcomes="y", start="start", frequency="A"
+    )
+    axes = held.plot()
+    axes.figure.canvas.draw()
+    names = [label for label in axes.get_yticklabels() if label.get_text()]
+    assert len({label.get_text() for label in names}) == 12
+    assert min(label.get_window_extent().x0 for label in names) >= 0
+    axes = synthetic_control(held, "y").plot_weights()
+    axes.figure.canvas.draw()
+    left = axes.get_window_extent().x0
+    shown = [text for text in axes.texts if text.get_text().startswith("Stockton")]
+    assert shown and all(text.get_window_extent().x1 <= left for text in shown)
+
+
+def test_a_range_without_limits_is_said_once_in_a_forest() -> None:
+    axes = forest([one_of_few()])
+    said = [text.get_text() for text in axes.texts]
+    assert any("(no limit)" in one for one in said)
+    assert not any("no limit to no limit" in one for one in said)
+
+
+def test_every_figure_of_a_notebook_is_made_outside_of_our_settings() -> None:
+    """What pyplot sets up with its first figure is left as it is: else a notebook shows no other.
+
+    A fresh process, as in a notebook: pyplot was not imported before the first plot.
+    """
+    code = (
+        "import matplotlib as mpl\n"
+        "from tests.unit.panels import panel\n"
+        "import evaluation.drawing.canvas as canvas\n"
+        "held = []\n"
+        "made = canvas._figure\n"
+        "def watched(size, inches):\n"
+        "    mpl.rcParams['interactive'] = True\n"
+        "    return made(size, inches)\n"
+        "canvas._figure = watched\n"
+        "panel(effect=1.0).plot()\n"
+        "assert mpl.rcParams['interactive'] is True\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).resolve().parents[2],
+    )
+    assert done.returncode == 0, done.stderr

@@ -39,13 +39,15 @@ WIDTHS = (100, 90, 80, 70, 60)
 _PAGE = re.compile(rb"/Type\s*/Page\b(?!s)")
 
 
-def briefing(edition: Edition, claims: Claims, charts: Path) -> bytes:
+def briefing(
+    edition: Edition, claims: Claims, charts: Path, decisions: Sequence[str] = ()
+) -> bytes:
     """The briefing of an edition.
 
     ``charts`` is the folder that holds the book's charts as SVG; the one of all outcomes is shown
-    if it lies there.
+    if it lies there. ``decisions`` are told as `learning.next_decisions` gives them.
     """
-    said = content(edition, claims)
+    said = content(edition, claims, decisions)
     with tempfile.TemporaryDirectory(prefix="newstart-briefing-") as folder:
         place = Path(folder)
         drawn = charts / f"{said['chart']['name']}.svg" if said["chart"] else None
@@ -91,7 +93,7 @@ def pages_of(pdf: bytes) -> int:
     return len(_PAGE.findall(pdf))
 
 
-def content(edition: Edition, claims: Claims) -> dict[str, Any]:
+def content(edition: Edition, claims: Claims, decisions: Sequence[str] = ()) -> dict[str, Any]:
     """What the briefing says, word for word."""
     study = edition.headline
     title = f"{edition.programme.title}: is it working?"
@@ -128,7 +130,7 @@ def content(edition: Edition, claims: Claims) -> dict[str, Any]:
         "undone": list(answers.undone(study)),
         "sites": _sites(study),
         "people": _people(study, claims),
-        "next": _next(edition, claims),
+        "next": [*decisions, *_next(edition, claims)],
         "agencies": _agencies(study.value),
         "unknown": _unknown(claims, answers.unknowns(study)),
         "rests": [words.sentence(text) for text in [*study.text, *study.differences]],

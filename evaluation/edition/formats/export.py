@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -14,6 +15,7 @@ import yaml
 from evaluation.edition import words
 from evaluation.edition.edition import Edition
 from evaluation.edition.formats import briefing, tables, whole
+from evaluation.edition.pages import changes, learning
 from evaluation.edition.pages.claims import Claims
 from evaluation.progress import Progress
 
@@ -35,7 +37,7 @@ def citation(edition: Edition) -> str:
         "title": f"{edition.programme.title}: is it working? Edition {edition.quarter}",
         "authors": [{"name": "The New Start evaluation framework developers"}],
         "version": edition.quarter.replace(" ", "-"),
-        "date-released": study.vintage[:10],
+        "date-released": (changes.published(edition) or study.vintage)[:10],
         "license": "MIT",
         "abstract": f"{synthetic}{study.question}",
         "identifiers": [
@@ -75,9 +77,18 @@ class Download:
 
 
 def write_downloads(
-    workspace: Workspace, edition: Edition, claims: Claims, folder: Path
+    workspace: Workspace,
+    edition: Edition,
+    claims: Claims,
+    folder: Path,
+    decisions: Sequence[str] | None = None,
 ) -> list[Download]:
-    """Write what needs no built book: tables, spreadsheet, briefing, citation, change log."""
+    """Write what needs no built book: tables, spreadsheet, briefing, citation, change log.
+
+    ``decisions`` are told in the briefing; they are read where they are not given.
+    """
+    if decisions is None:
+        decisions = learning.decisions_of(learning.known(workspace, edition), edition)
     held = tables.tables(edition, claims)
     tables.write_package(edition, held, folder)
     said = {
@@ -86,7 +97,7 @@ def write_downloads(
         "datapackage.json": "every table below, each column described (Data Package 2.0)",
     }
     charts = workspace.book / "_edition" / "files" / "figures"
-    tables.write_new(folder / BRIEFING, briefing.briefing(edition, claims, charts))
+    tables.write_new(folder / BRIEFING, briefing.briefing(edition, claims, charts, decisions))
     tables.write_new(folder / SPREADSHEET, tables.workbook(edition, held))
     for table in held:
         said[f"{table.name}.csv"] = f"{table.title}: {table.says}"

@@ -18,12 +18,12 @@ import pandas as pd
 
 from evaluation import fingerprint
 from evaluation.declared import read_yaml
-from evaluation.edition import words
+from evaluation.edition import answers, words
 from evaluation.edition.edition import Edition
 from evaluation.edition.pages import changes
 from evaluation.edition.pages.claims import Claims
 from evaluation.quarters import parse_instant
-from evaluation.study.accounts_record import Accounts, Mean
+from evaluation.study.accounts_record import Accounts, Gain, Mean
 from evaluation.study.record import OutcomeResult, Results
 
 Kind = Literal["string", "number", "integer", "boolean"]
@@ -80,9 +80,7 @@ def tables(edition: Edition, claims: Claims) -> tuple[Table, ...]:
             for key, claim in claims.headline().items()
         ],
         "findings": [
-            finding_row(study, outcome)
-            for study in studies
-            for outcome in edition.as_written(study).outcomes
+            finding_row(study, outcome) for study in studies for outcome in study.outcomes
         ],
         "effects": [row for study in studies for row in _effects(study)],
         "sites": _sites(edition.headline),
@@ -112,6 +110,7 @@ def finding_row(study: Results, outcome: OutcomeResult) -> Row:
         "outcome": outcome.code,
         "title": outcome.plain_title,
         **vars(finding),
+        "verdict": words.verdict(finding).word,
         **finding.effect_percent.plain(),
         "effect_percent": finding.effect_percent.effect,
         # Empty and not "no" where neither direction is better.
@@ -167,15 +166,14 @@ def _sites(study: Results) -> list[Row]:
             "start": site.start,
             "areas": site.areas,
             "outcome": outcome.code,
-            "unit": UNITS.get(words.tick_unit(outcome.estimate), outcome.unit),
+            "unit": UNITS.get(words.tick_unit(words.compared_on(outcome)), outcome.unit),
             **{key: shown[key] for key in ("effect", "low", "high")},
-            "text": words.shown_with_range(outcome.estimate, shown),
+            "text": words.shown_with_range(words.compared_on(outcome), shown),
         }
         for site in sites.values()
         for outcome in study.outcomes
         for row in outcome.estimate.site
-        if row.site == site.code
-        and (shown := words.shown(outcome.estimate, row))["effect"] is not None
+        if row.site == site.code and (shown := words.compared(outcome, row))["effect"] is not None
     ]
 
 
@@ -208,14 +206,21 @@ def _agencies(value: Accounts) -> list[Row]:
     found: list[Row] = []
     for row in every:
         own = holds.get((row.agency, row.budget))
-        accounts = _ends("gain", own.gain) | _ends("net", own.net) if own else {}
+        gain = _gain("gain", value, own, with_objected=False) if own else {}
         found.append(
             {"agency": row.name, "budget": row.budget}
             | _ends("cost", row.cost)
-            | accounts
-            | _ends("gain_with_objected", row.gain)
+            | gain
+            | (_ends("net", own.net) if own else {})
+            | _gain("gain_with_objected", value, row, with_objected=True)
         )
     return found
+
+
+def _gain(name: str, value: Accounts, row: Gain, *, with_objected: bool) -> dict[str, Any]:
+    """What an agency gained; empty where none was counted, which a zero would not say."""
+    said = answers.gained(value, row, with_objected=with_objected)
+    return {} if said == answers.NONE_COUNTED else _ends(name, row.gain)
 
 
 def _over_time(value: Accounts) -> list[Row]:
@@ -547,7 +552,7 @@ def _cover(gptables: ModuleType, edition: Edition) -> Any:
             f"{study.label.capitalize()} analysis. Each headline figure has an id, by "
             "which it is cited and by which the book says where it comes from.",
         ],
-        contact=["The programme's evaluation team; the framework is open source."],
+        contact=[words.capital(changes.contact(edition.programme))],
     )
 
 

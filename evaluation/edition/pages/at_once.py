@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
 from evaluation import drawing as figures
-from evaluation.edition import words
+from evaluation.edition import answers, words
 from evaluation.edition.files import Generated
 from evaluation.edition.html_tables import table
 from evaluation.protocol import ESTIMATOR_NAMES
-from evaluation.study.record import OutcomeResult, Results
+from evaluation.study.record import OutcomeResult, Results, SiteResult
 
 GROUPS = {
     "primary": "Main outcomes",
@@ -70,13 +70,64 @@ def outcomes_chart(study: Results, out: Generated) -> Markup:
     rows = outcome_rows(ordered(study))
     if not rows:
         return Markup("")
-    said = (
+    how = (
         "Per cent of what would have been; better lies to the right. Filled dots: main outcomes. "
-        "Grey: smaller than worth having. Upright marks: hoped for. "
-        f"{left_out(rows_in_words(study))}"
+        "Grey: smaller than worth having. Upright marks: hoped for."
     )
     kind = "Chart of all outcomes: found, with ranges, beside what was hoped for and worth having"
-    return out.chart(f"{study.study}/all-outcomes", "", kind, said, figures.all_outcomes, rows)
+    # Which ranges leave out nought is seen, and told to whoever does not see it.
+    alt, name = f"{kind}. {left_out(rows_in_words(study))} {how}", f"{study.study}/all-outcomes"
+    return out.plate(name, "", alt, figures.all_outcomes, rows, caption=how)
+
+
+def front_chart(study: Results, out: Generated) -> Markup:
+    """The chart of the front page: main outcomes, and whatever else the protocol set a hope for.
+
+    Chosen by what was written down beforehand, never by what was found; all are on the page of
+    lives.
+    """
+    chosen = [
+        one
+        for one in ordered(study)
+        if one.role == "primary"
+        or (one.role == "secondary" and one.finding.hoped_percent is not None)
+    ]
+    if not chosen:
+        return outcomes_chart(study, out)
+    how = (
+        "Per cent of what would have been; better lies to the right. Grey: smaller than worth "
+        "having. Upright marks: hoped for."
+    )
+    kind = "Chart of main outcomes: found, with ranges, beside hopes and what is worth having"
+    alt, rows = f"{kind}. {against_hopes(chosen)} {how}", outcome_rows(chosen)
+    name, title = f"{study.study}/front", against_hopes(chosen)
+    return out.plate(name, "", alt, figures.all_outcomes, rows, title=title, caption=how)
+
+
+def against_hopes(outcomes: Sequence[OutcomeResult]) -> str:
+    """How many main outcomes fall short of the hope by their whole range, reach it, or may.
+
+    Empty where no main outcome has both a hope and a range.
+    """
+    short = reached = open_still = 0
+    for one in outcomes:
+        hoped, found = one.finding.hoped_percent, one.finding.effect_percent
+        if one.role != "primary" or not hoped or found.low is None or found.high is None:
+            continue
+        # As shares of the hope: 1 is what was hoped for, whichever way that lies.
+        ends = found.low / hoped, found.high / hoped
+        short += max(ends) < 1
+        reached += min(ends) >= 1
+        open_still += min(ends) < 1 <= max(ends)
+    many = short + reached + open_still
+    if not many:
+        return ""
+    none = {n: words.number(n) if n else "none" for n in (short, reached, open_still)}
+    return (
+        f"Of {words.counted(many, 'main outcome')}, {none[short]} "
+        f"{'falls' if short == 1 else 'fall'} short of what was hoped for, {none[reached]} "
+        f"{'reach' if reached > 1 else 'reaches'} it and {none[open_still]} may."
+    )
 
 
 def rows_in_words(study: Results) -> list[figures.ForestRow]:
@@ -122,6 +173,7 @@ def site_rows(study: Results) -> list[dict[str, Any]]:
                         **_figures(row),
                         "said": say(row["effect"]),
                         "in_full": words.shown_with_range(on, row),
+                        "overall": answers.untold(outcome),
                     }
                 )
     return found
@@ -138,6 +190,56 @@ def sites_chart(study: Results, out: Generated) -> Markup:
     kind = "Chart of the effect on each main outcome at each site, with ranges"
     name = f"{study.study}/all-sites"
     return out.chart(name, "", kind, said, figures.sites_together, rows, titles)
+
+
+class SiteOutcome(NamedTuple):
+    """An outcome at one site: what its effect is shown on, and the effect."""
+
+    outcome: OutcomeResult
+    on: words.OnScale
+    row: dict[str, Any]
+
+
+def site_chart(
+    study: Results, site: SiteResult, found: Sequence[SiteOutcome], out: Generated
+) -> Markup:
+    """One site's effects, drawn as those of all sites are: by role, the better way rightwards."""
+    order = list(GROUPS)
+    shown = sorted(
+        ((one, on, row) for one, on, row in found if on.scale == "log"),
+        key=lambda held: order.index(held[0].role),
+    )
+    if not shown:
+        return Markup("")
+    rows = [
+        {
+            "group": GROUPS[one.role],
+            "outcome": one.plain_title,
+            "main": one.role == "primary",
+            "filled": False,
+            "better_down": _better_down(one),
+            **_figures(row),
+            "hoped": None,
+            "worth_having": None,
+            "said": words.shown_with_range(on, row),
+        }
+        for one, on, row in shown
+    ]
+    clear = left_out(
+        [
+            figures.ForestRow(one.plain_title, row, False, words.shown_with_range(on, row))
+            for one, on, row in shown
+        ]
+    )
+    said = f"{site.name} alone, {words.counted(site.areas, 'area')}. {clear}"
+    others = [one for one in found if one[1].scale != "log"]
+    if others:
+        apart = [words.within(o.plain_title) for o, _, row in others if words.leaves_out_zero(row)]
+        also = f", where {words.listed(apart)} leave it out too" if apart else ""
+        said += f" Effects that are not in per cent stand in the table{also}."
+    kind = "Effects by outcome with ranges, per cent"
+    name = f"{study.study}/site-{site.code}"
+    return out.chart(name, "../", kind, said, figures.all_outcomes, rows)
 
 
 def card(programme: str, edition: str, study: Results) -> bytes:
@@ -193,7 +295,8 @@ def _tally(rows: Sequence[dict[str, Any]], titles: Sequence[str]) -> str:
         same = len(own) - better - worse
         parts = [f"better at {better}", f"worse at {worse}"]
         parts += [f"as it would have been at {same}"] if same else []
-        told.append(f"{title}: {words.listed(parts)}.")
+        overall = next(row["overall"] for row in rows if row["outcome"] == title)
+        told.append(f"{title}{overall}: {words.listed(parts)}.")
     return " ".join(told)
 
 
@@ -221,15 +324,16 @@ def effect_rows(study: Results) -> list[dict[str, Any]]:
             # Results of before may name one that is called otherwise now.
             "estimator": ESTIMATOR_NAMES.get(estimate.estimator, estimate.estimator),
             "where": sites.get(str(entry), str(entry)) if by == "site" else ALL_SITES,
-            "said": words.shown_with_range(estimate, shown),
-            "unit": words.tick_unit(estimate) or outcome.unit,
+            "said": words.shown_with_range(words.compared_on(outcome), shown),
+            "unit": words.tick_unit(words.compared_on(outcome)) or outcome.unit,
             "main": by == "overall" and estimate is outcome.estimate,
             **_figures(shown),
         }
         for outcome in ordered(study)
         for estimate in outcome.estimates
         for by, entry, row in estimate.entries()
-        if by in ("overall", "site") and (shown := words.shown(estimate, row))["effect"] is not None
+        if by in ("overall", "site")
+        and (shown := words.compared(outcome, row))["effect"] is not None
     ]
 
 

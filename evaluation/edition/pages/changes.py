@@ -17,6 +17,7 @@ from evaluation.edition import words
 from evaluation.edition.edition import Edition
 from evaluation.edition.files import Generated
 from evaluation.edition.html_tables import table
+from evaluation.programme import Programme
 from evaluation.study.written import Record
 
 ENOUGH = 2
@@ -65,8 +66,19 @@ def signed(edition: Edition, told: Record | None) -> dict[str, str]:
         "published": f"published {words.day(told['published'])} by {by}"
         if told
         else "not published yet",
-        "contact": f"contact: {programme.contact or 'none named'}",
+        "contact": contact(programme),
     }
+
+
+def published(edition: Edition) -> str:
+    """The instant at which the edition that is built was published; empty where it was not yet."""
+    told = here(edition)
+    return str(told["published"]) if told else ""
+
+
+def contact(programme: Programme) -> str:
+    """Whom to ask: the same wherever it stands."""
+    return f"contact: {programme.contact or 'none named'}"
 
 
 def sentences(edition: Edition) -> dict[str, str]:
@@ -177,7 +189,7 @@ def _waterfall(out: Generated, change: Record, key: str, root: str) -> Markup:
         for title, value, total in bars
     ]
     name, said = f"changes/{key.replace('.', '-')}", _sentence(change, key)
-    return out.chart(name, root, "Waterfall chart", said, steps, rows, unit)
+    return out.chart(name, root, "Waterfall chart", said, steps, rows, unit, heads=True)
 
 
 def _sentence(change: Record, key: str) -> str:
@@ -330,7 +342,7 @@ def _story(key: str, held: Sequence[_Held], mine: str, out: Generated) -> dict[s
     return {
         "title": title,
         "name": name,
-        "chart": out.chart(f"revisions/{name}", "", kind, said, revisions, rows, unit),
+        "chart": out.chart(f"revisions/{name}", "", kind, said, revisions, rows, unit, heads=True),
         "table": table(f"{title}, edition by edition", heads, lines[::-1], numeric="tnnt"),
     }
 

@@ -20,7 +20,7 @@ from evaluation.edition import answers, words
 from evaluation.edition.edition import Edition
 from evaluation.edition.pages import questions
 from evaluation.errors import BookError
-from evaluation.study.accounts_record import Accounts, Ratio
+from evaluation.study.accounts_record import Ratio
 from evaluation.study.record import OutcomeResult, Results
 from evaluation.wording import Sentence
 
@@ -203,7 +203,7 @@ def of_study(study: Results) -> dict[str, Claim]:
     found = _sample(study)
     assignments = study.assignments
     texts = {
-        "assignments.smallest_p": chance(assignments.smallest_p),
+        "assignments.smallest_p": words.least_chance(assignments.smallest_p),
         "assignments.block": str(assignments.block),
         "assignments.reason": words.whole(assignments.reason or "no reason given"),
         "study.title": study.title,
@@ -231,7 +231,7 @@ def of_study(study: Results) -> dict[str, Claim]:
         found |= {
             f"{outcome.code}.{key}": claim for key, claim in _of_outcome(study, outcome).items()
         }
-    return found | _of_value(study.value)
+    return found | _of_value(study)
 
 
 def _sample(study: Results) -> dict[str, Claim]:
@@ -274,7 +274,7 @@ def _of_outcome(study: Results, outcome: OutcomeResult) -> dict[str, Claim]:
         "p": replace(
             about,
             kind="chance",
-            text=chance(finding.p_value),
+            text=words.chance(finding.p_value),
             value=finding.p_value,
             low=None,
             high=None,
@@ -323,7 +323,7 @@ def _people(about: Claim, outcome: OutcomeResult, period: str) -> dict[str, Clai
         value=figure.effect if figure else None,
         low=figure.low if figure else None,
         high=figure.high if figure else None,
-        unit=f"{outcome.people} a {period}" if people else "",
+        unit=f"{outcome.people} {answers.when(outcome, period)}" if people else "",
         page=f"{outcome.code}.people" if people else "",
     )
     return {
@@ -332,7 +332,8 @@ def _people(about: Claim, outcome: OutcomeResult, period: str) -> dict[str, Clai
     }
 
 
-def _of_value(value: Accounts | None) -> dict[str, Claim]:
+def _of_value(study: Results) -> dict[str, Claim]:
+    value = study.value
     if value is None:
         return {}
     found: dict[str, Claim] = {}
@@ -345,20 +346,20 @@ def _of_value(value: Accounts | None) -> dict[str, Claim]:
         else:
             unit = f"pounds of {value.price_base}"
             own = replace(about, text=words.money_with_range(figure), kind="money", unit=unit)
+            if not answers.valued(value, key):
+                said = answers.unvalued(key, apart=answers.lives_apart(study))
+                own = replace(own, text=said, value=None, low=None, high=None)
         found[f"money.{key}"] = own
+    found |= {
+        f"money.judgement.{one.e.lower()}": Claim(text=one.said, kind="sentence")
+        for one in value.four_es
+    }
+    never = words.in_hundred(value.break_even.p_never)
     return found | {
+        "money.never_even": Claim(text=never, value=value.break_even.p_never),
         "money.price_base": Claim(text=str(value.price_base)),
         "money.parameters": Claim(text=value.parameters),
         "money.chance": Claim(
             text=answers.chance_of_gain(value), kind="sentence", value=value.totals.p_npsv_positive
         ),
     }
-
-
-def chance(value: float | None) -> str:
-    """A probability with the digits that are worth reading."""
-    if value is None:
-        return "not known"
-    if value < 0.001:
-        return "less than 0.001"
-    return f"{value:.3f}" if value < 0.01 else f"{value:.2f}"

@@ -221,7 +221,8 @@ def _part(page: OutcomePage) -> dict[str, Any] | None:
     said = f"{outcome.plain_title}: one more such site would likely lie {ends}. {alike}"
     if answers.style(outcome) == "unknown":
         said += " Whether any of this is the programme's doing cannot be told."
-    chart = page.forest("new-site", "by site, and the range for a new one", said, rows, on=on)
+    which = "by site, and the range for a new one"
+    chart = page.forest("new-site", which, said, rows, on=on, heads=True)
     cells: list[list[Cell]] = [
         [site.name, words.effect_at(site.code, outcome, on, row)] for site, row in page.by_site()
     ]

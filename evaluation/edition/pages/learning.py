@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 
 from evaluation.edition import words
 from evaluation.edition.html_tables import table
+from evaluation.edition.pages import changes, questions
 from evaluation.learning import practice as practices
 from evaluation.learning.decisions import OF_ALL, OF_OUTCOME
 from evaluation.learning.practice import Delivery, SitePeriod
@@ -82,7 +83,7 @@ def view(found: Learned | None, edition: Edition, claims: Claims, out: Generated
         "log": _log_table(found, titles),
         "decided": _decided_table(found),
         "rules": _rules_table(found, edition.programme.outcome_by_code),
-        "rivals": _rivals_table(found, claims),
+        "rivals": _rivals_table(found, claims, changes.published(edition)),
     }
 
 
@@ -314,7 +315,8 @@ def _rules_table(found: Learned, outcomes: Mapping[str, Outcome]) -> Markup | st
         for one in found.rules
     ]
     heads = ["Rule", "State", "Who decides", "When (and what is known now)"]
-    return table("What was agreed to be decided on", heads, rows) if rows else ""
+    title = "What was agreed to be decided on"
+    return table(title, heads, rows, style="named") if rows else ""
 
 
 def next_decision(found: Learned | None, following: str) -> str:
@@ -333,7 +335,42 @@ def next_decision(found: Learned | None, following: str) -> str:
     return f"{count}{': ' + '; '.join(named) if named else ''}. {following}"
 
 
-def _rivals_table(found: Learned, claims: Claims) -> Markup | str:
+def next_decisions(found: Learned | None, outcomes: Mapping[str, Outcome], day: str) -> list[str]:
+    """Each decision that a rule calls for: who decides, by when, what was agreed, and on what.
+
+    Parameters
+    ----------
+    day : by which it is to be decided: when the next figures come.
+    """
+    if found is None or not found.rules:
+        return ["No rule says what is decided on what, so no decision is called for."]
+    met = [one for one in found.rules if one.met]
+    if not met:
+        many = words.counted(len(found.rules), "rule")
+        return [f"No decision is called for: of {many} agreed beforehand, none is met."]
+    said = []
+    for one in met:
+        rule = one.rule
+        agreed = str(rule.decision or rule.name).replace("_", " ")
+        when = words.within(_when(one.predicate, one.held, outcomes))
+        needs = (
+            f" Still to be known: {words.within(words.sentence(rule.needs))}" if rule.needs else ""
+        )
+        said.append(
+            f"Next decision: whether to {agreed}, as the rule agreed beforehand recommends. To be "
+            f"decided by: {rule.who}. By when: {day}, before the next edition. The rule is met: "
+            f"{when}.{needs}"
+        )
+    return said
+
+
+def decisions_of(found: Learned | None, edition: Edition) -> list[str]:
+    """`next_decisions` of an edition, by when the next one is due."""
+    return next_decisions(found, edition.programme.outcome_by_code, questions.next_day(edition))
+
+
+def _rivals_table(found: Learned, claims: Claims, published: str) -> Markup | str:
+    """The rival explanations with who signed them; ``published`` is the edition's instant."""
     if found.rivals is None:
         return ""
 
@@ -344,7 +381,10 @@ def _rivals_table(found: Learned, claims: Claims) -> Markup | str:
         [filled(one.claim), filled(one.for_), filled(one.against), filled(one.verdict)]
         for one in found.rivals.rivals
     ]
-    signed = f"Signed by {found.rivals.signed_by} on {found.rivals.signed_on.isoformat()}"
+    on = found.rivals.signed_on.isoformat()
+    # A later hand can have known what the edition says: nobody is to take it for an earlier one.
+    after = ", after this edition was published" if published and on > published[:10] else ""
+    signed = f"Signed by {found.rivals.signed_by} on {words.day(on)}{after}"
     heads = ["Another explanation", "For", "Against", "Verdict"]
     return table(f"Rival explanations. {signed}", heads, rows)
 

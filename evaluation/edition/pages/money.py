@@ -38,7 +38,6 @@ _BUDGETS = {
     "AME": "of which benefits and the like (AME)",
     "DEL": "of which agencies' budgets (DEL)",
 }
-_OWN_KIND = {"gross_economic": "economic", "gross_social": "social"}
 # What one unit of a price is, and how the price is said.
 _PRICED = {
     "event": "each",
@@ -69,7 +68,7 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
         "name": name,
         "charts": money_charts,
         "out": out,
-        "totals": _totals_table(value),
+        "totals": _totals_table(value, apart=answers.lives_apart(study)),
         "gains": gains_chart(study, out, ""),
         "agencies": agency_table(value),
         "began": _began(value),
@@ -99,10 +98,10 @@ def gains_chart(study: Results, out: Generated, root: str) -> Markup:
     """Who pays and who gains, to date."""
     if study.value is None:
         return Markup("")
-    rows = study.value.by_agency
+    value, rows = study.value, study.value.by_agency
     said = " ".join(
-        f"{row.name} has paid {words.pounds(row.cost.mean)} and gained "
-        f"{words.money_with_range(row.gain)}."
+        f"{row.name} has paid {words.pounds(row.cost.mean)} and gained: "
+        f"{answers.gained(value, row)}."
         for row in rows
     )
     drawn = [row.plain() for row in rows]
@@ -124,7 +123,7 @@ def vintages(value: Accounts) -> str:
     return said
 
 
-def _totals_table(value: Accounts) -> Markup:
+def _totals_table(value: Accounts, *, apart: bool = False) -> Markup:
     """Every total, in the two columns of money: what holds, and with what is objected to."""
     bases = [value.totals, *([value.with_objected.totals] if value.with_objected else [])]
     rows: list[list[Cell]] = []
@@ -132,12 +131,15 @@ def _totals_table(value: Accounts) -> Markup:
         if key == "cost":
             rows.append([title, *(words.pounds(one.cost.mean) for one in bases)])
             continue
-        rows.append([title, *(_total(value, one, key) for one in bases)])
+        rows.append([title, *(_total(value, one, key, apart=apart) for one in bases)])
         if key == "gross_fiscal":
             rows += [
-                [_part(part), *(_total(value, one, f"gross_fiscal_{budget}") for one in bases)]
-                for budget, part in _BUDGETS.items()
-                if any(row.budget == budget for row in _agencies(value))
+                [_part(part), *(_total(value, one, key, apart=apart) for one in bases)]
+                for key, part in (
+                    (f"gross_fiscal_{budget}", part)
+                    for budget, part in _BUDGETS.items()
+                    if any(row.budget == budget for row in _agencies(value))
+                )
             ]
     chances = [words.in_hundred(one.p_npsv_positive) for one in bases]
     rows.append(["Chance that all gains exceed the cost", *chances])
@@ -147,15 +149,12 @@ def _totals_table(value: Accounts) -> Markup:
     return table(f"To date, {vintages(value)}", heads, rows, numeric=kinds, style="stacked")
 
 
-def _total(value: Accounts, totals: Totals, key: str) -> Cell:
-    figure = totals.accounts()[key]
+def _total(value: Accounts, totals: Totals, key: str, *, apart: bool) -> Cell:
     own = totals is value.totals
-    kinds = {row.kind for row in value.by_outcome if not own or not row.objected}
-    # Nothing of a kind has a price: a zero would say that it was looked for and not found.
-    if not figure.mean and _OWN_KIND.get(key, "fiscal") not in kinds:
-        return "not valued"
+    said = words.money_with_range(totals.accounts()[key])
+    if not answers.valued(value, key, with_objected=not own):
+        said = answers.unvalued(key, apart=apart)
     which = f"money.{key}" if own else f"money.{key}.with_objected"
-    said = words.money_with_range(figure)
     return quantity(which, said, unit=f"pounds of {value.price_base}")
 
 
@@ -190,15 +189,15 @@ def agency_heads(value: Accounts) -> list[str]:
 
 def agency_rows(value: Accounts) -> list[list[str]]:
     """Who paid and who gained, to date, in the two columns of money."""
-    holds = {(row.agency, row.budget): row.gain for row in value.by_agency}
+    holds = {(row.agency, row.budget): row for row in value.by_agency}
     beside = value.with_objected.by_agency if value.with_objected else ()
-    with_objected = {(row.agency, row.budget): row.gain for row in beside}
+    with_objected = {(row.agency, row.budget): row for row in beside}
     rows = []
     for row in _agencies(value):
-        which = (row.agency, row.budget)
-        gained = [words.money_with_range(holds[which]) if which in holds else "none counted"]
-        if which in with_objected:
-            gained.append(words.money_with_range(with_objected[which]))
+        own, both = (held.get((row.agency, row.budget)) for held in (holds, with_objected))
+        gained = [answers.gained(value, own) if own else answers.NONE_COUNTED]
+        if both:
+            gained.append(answers.gained(value, both, with_objected=True))
         rows.append([row.name, row.budget, words.pounds(row.cost.mean), *gained])
     return rows
 

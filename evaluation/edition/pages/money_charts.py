@@ -35,7 +35,8 @@ def over_time(study: Results, value: Accounts, out: Generated) -> Markup:
         return Markup("")
     said = payback(value)
     name, kind = f"{study.study}/cumulative", "Line chart with a range"
-    return out.chart(name, _ROOT, kind, said, figures.fan, [row.plain() for row in rows])
+    drawn = [row.plain() for row in rows]
+    return out.chart(name, _ROOT, kind, said, figures.fan, drawn, heads=True)
 
 
 def payback(value: Accounts) -> str:
@@ -86,7 +87,7 @@ def to_budget(study: Results, value: Accounts, out: Generated) -> Markup:
         f"{words.money_with_range(by_step['cashable'])} of it could leave a budget so far."
     )
     name, drawn = f"{study.study}/waterfall", [step.plain() for step in steps]
-    return out.chart(name, _ROOT, "Waterfall chart", said, figures.waterfall, drawn)
+    return out.chart(name, _ROOT, "Waterfall chart", said, figures.waterfall, drawn, heads=True)
 
 
 def to_budget_table(value: Accounts) -> Markup:

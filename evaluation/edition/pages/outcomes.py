@@ -13,7 +13,6 @@ from evaluation.edition import words
 from evaluation.edition.files import OutcomePage
 from evaluation.edition.html_tables import table
 from evaluation.edition.pages import donors, evidence
-from evaluation.edition.pages.claims import chance
 from evaluation.finding.undo import Undo
 from evaluation.study.record import (
     EstimateResult,
@@ -152,7 +151,8 @@ def elsewhere_table(page: OutcomePage) -> Markup:
     rows = []
     for k, time in enumerate(gaps.event_times):
         ends = [row[k] for row in (envelope[0], envelope[-1])]
-        rows.append([words.number(time), say(real[k]), f"{say(ends[0])} to {say(ends[1])}"])
+        own = "not shown" if real[k] is None else say(real[k])
+        rows.append([words.number(time), own, f"{say(ends[0])} to {say(ends[1])}"])
     since = f"{page.study.period_word}s since the start"
     heads = [since.capitalize(), "Pilot areas", "Other sets, 90 in 100"]
     return table(f"{page.outcome.plain_title}: the gap by {since}", heads, rows, numeric="nnn")
@@ -341,7 +341,7 @@ def _touched(page: OutcomePage) -> Markup:
             continue
         shown = words.shown(page.estimate, {"effect": one.effect, "low": one.low, "high": one.high})
         effect = words.shown_with_range(page.estimate, shown)
-        rows.append([one.without, words.number(one.areas), effect, chance(one.p_value)])
+        rows.append([one.without, words.number(one.areas), effect, words.chance(one.p_value)])
     if not rows:
         return Markup("")
     heads = ["Without the areas of", "Areas left out", "Effect (range)", "p"]
@@ -390,7 +390,7 @@ def paths_chart(page: OutcomePage) -> Markup:
     )
     drawn = [row.plain() for row in rows], page.study.starts, page.outcome.unit
     name = page.name("paths")
-    return page.out.plate(name, page.root, alt, figures.paths, *drawn, caption=levels)
+    return page.out.plate(name, page.root, alt, figures.paths, *drawn, title=levels)
 
 
 def _last_levels(row: PathRow) -> str:
@@ -453,7 +453,7 @@ def _events_table(page: OutcomePage) -> Markup:
         [
             words.number(row["event_time"]),
             words.shown_with_range(page.estimate, row),
-            chance(row["p_value"]),
+            words.chance(row["p_value"]),
             words.number(row["n_areas"]),
         ]
         for row in _events(page.estimate)
@@ -490,7 +490,7 @@ def _sites_table(page: OutcomePage) -> Markup:
             site.start,
             words.number(site.areas),
             words.effect_at(site.code, page.outcome, words.compared_on(page.outcome), row),
-            chance(row["p_value"]),
+            words.chance(row["p_value"]),
         ]
         for site, row in page.by_site()
     ]
@@ -534,7 +534,7 @@ def _estimators_table(page: OutcomePage) -> Markup:
     rows = []
     for estimate in page.outcome.estimates:
         row = words.shown(estimate, estimate.overall)
-        effect, p = words.shown_with_range(estimate, row), chance(row["p_value"])
+        effect, p = words.shown_with_range(estimate, row), words.chance(row["p_value"])
         how, areas = words.inference(estimate.inference), words.number(row["n_areas"])
         rows.append([estimate.label, effect, p, how, areas])
     heads = ["Estimator", "Effect (range)", "p", "Inference", "Areas"]
@@ -590,7 +590,7 @@ def _figure(figure: PublishedFigure, inference: str = "") -> Markup:
     if figure.p_value is None:
         return shown
     small = figure.p_value < 0.001
-    found = "p < 0.001" if small else f"p = {chance(figure.p_value)}"
+    found = "p < 0.001" if small else f"p = {words.chance(figure.p_value)}"
     how = f" {words.inference(inference)}" if inference else ""
     return shown + Markup("<span class='from'>{}{}</span>").format(found, how)
 

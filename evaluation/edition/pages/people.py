@@ -56,7 +56,7 @@ def asked(lives: Lives) -> str:
     first, last = (Period.parse(q) for q in (lives.waves[0], lives.waves[-1]))
     day = date.fromisoformat(lives.last_day)
     return (
-        f"About {words.number(lives.answers)} people were asked and answered, in "
+        f"{words.number(lives.answers)} people were asked and answered, in "
         f"{words.counted(lives.areas, 'area')} and {words.counted(len(lives.waves), 'wave')}, from "
         f"{first.months} to {last.months}; the last had ended by {day.day} {day:%B %Y}."
     )
@@ -74,7 +74,7 @@ def _said(lives: Lives, judged: Mapping[str, OutcomeResult]) -> Markup:
         people = sum(one.respondents or 0 for one in item.waves)
         rows.append([*cells, words.number(people)])
     heads = ["Item", "Pilot areas, first wave", "last wave", "Elsewhere, first wave", "last wave"]
-    return table("What people said", [*heads, "Answers"], rows, numeric="tnnnnn")
+    return table("What people said", [*heads, "Answers"], rows, numeric="tnnnnn", style="named")
 
 
 def _mean(one: ArmWave) -> str:
@@ -94,7 +94,8 @@ def _effects(found: Sequence[OutcomeResult]) -> Markup:
         least = words.percent(one.finding.detectable_percent)
         rows.append([one.plain_title, words.verdict(one.finding).word, said, own, least])
     heads = ["Item", "Verdict", "Effect (range)", "In its own unit", "Would be found from"]
-    return table("What the programme changed in what people say", heads, rows, numeric="ttnnn")
+    title = "What the programme changed in what people say"
+    return table(title, heads, rows, numeric="ttnnn", style="verdicts")
 
 
 def worth_sentence(worth: Worth) -> str:
@@ -105,13 +106,14 @@ def worth_sentence(worth: Worth) -> str:
         f"areas: about {words.number(worth.wellbys.mean)} WELLBYs "
         f"({words.number(worth.wellbys.low or 0.0)} to "
         f"{words.number(worth.wellbys.high or 0.0)}), "
-        f"worth {pounds} in prices of {worth.price_base}, the range of the price included."
+        f"worth {pounds} in prices of {worth.price_base}, the range of the price included: a price "
+        "put on what people feel, no money, and part of no other sum."
     )
 
 
 def _worth(worth: Worth) -> Markup:
     rows = [
-        [name, words.pounds(worth.prices[key]), words.money_with_range(held.plain())]
+        [name, f"£{worth.prices[key]:,.0f}", words.money_with_range(held.plain())]
         for name, key, held in (
             ("low", "low", worth.pounds_low),
             ("central", "central", worth.pounds_central),

@@ -78,7 +78,7 @@ def _balance_table(study: Results, rows: list[BalanceRow]) -> Markup:
             words.level(r.pilots),
             words.level(r.comparisons),
             words.number(r.difference, 2),
-            words.number(r.p_value, 2),
+            words.chance(r.p_value),
         ]
         for r in rows
     ]

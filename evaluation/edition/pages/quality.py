@@ -17,13 +17,14 @@ from evaluation.edition import words
 from evaluation.edition.edition import Edition, Restated
 from evaluation.edition.files import Generated
 from evaluation.edition.html_tables import table
+from evaluation.finance import lines_of, paying_agency
 from evaluation.ledger.calendar import Due, calendar
 from evaluation.programme import OPEN_SITE
 from evaluation.quarters import Period, parse_instant
 from evaluation.release import Released
 from evaluation.release.last_audit import LastAudit
 from evaluation.release.protected import hidden_by_outcome, median_widening, widenings
-from evaluation.study.record import Results
+from evaluation.study.record import OutcomeResult, Results
 from evaluation.study.written import record_if_there
 
 SHOWN_QUARTERS = 8
@@ -74,7 +75,7 @@ def _shapes(edition: Edition, out: Generated) -> Markup:
         f"{edition.headline.study}/calendar",
         "Calendar of returns by submitter and quarter",
     )
-    return out.chart(name, "", kind, said, figures.returns_calendar, rows, quarters)
+    return out.chart(name, "", kind, said, figures.returns_calendar, rows, quarters, heads=True)
 
 
 def _owed(edition: Edition) -> tuple[list[str], dict[tuple[str, str, str], Due]]:
@@ -106,7 +107,9 @@ def _who(edition: Edition, site: str, agency: str) -> str:
     programme = edition.programme
     if site == OPEN_SITE:
         return next((s.name for s in programme.sources if s.code == agency), agency)
-    return f"{programme.site_by_code[site].name}, {programme.agencies.get(agency, agency)}"
+    paying = paying_agency(programme, agency)
+    name = programme.agencies.get(paying or agency, agency)
+    return f"{programme.site_by_code[site].name}, {name}{' (finance)' if paying else ''}"
 
 
 def _cell(owed: Due | None) -> str | Markup:
@@ -157,15 +160,34 @@ def _reason(one: Restated) -> str:
 
 def _title(edition: Edition, outcome: str) -> str:
     known = edition.programme.outcome_by_code.get(outcome)
-    return known.plain_title if known else outcome
+    if known:
+        return known.plain_title
+    lines = {line.code: line.title for line in lines_of(edition.programme)}
+    return lines.get(outcome, outcome)
+
+
+def asked_for(study: Results, outcome: OutcomeResult) -> tuple[int, int]:
+    """How many figures were due, and how many of them are missing.
+
+    Of a survey none is due in a period without a wave.
+    """
+    data = outcome.data
+    items = study.lives.items if study.lives else ()
+    waves = next(({w.quarter for w in i.waves} for i in items if i.outcome == outcome.code), None)
+    periods = len(study.sample.periods)
+    if not waves or not periods:
+        return data.cells, data.missing
+    due = data.cells * len(waves) // periods
+    return due, max(0, data.missing - (data.cells - due))
 
 
 def _outcome_table(edition: Edition) -> Markup:
+    due = {o.code: asked_for(edition.headline, o) for o in edition.headline.outcomes}
     rows = [
         [
             o.plain_title,
-            words.number(o.data.cells),
-            words.number(o.data.missing),
+            words.number(due[o.code][0]),
+            words.number(due[o.code][1]),
             words.few(o.data.suppressed),
             words.few(o.data.revised),
             words.number(o.data.rounded),

@@ -71,12 +71,15 @@ def not_asked(edition: Edition) -> str:
     return f"{LIVES}: {NO_SURVEY}. {when}"
 
 
+_LONG_ENOUGH = "when every site will have run long enough"
+
+
 def _settled(edition: Edition, outcome: OutcomeResult) -> str:
     """When every site will have run its course, where that alone is waited for."""
     period = run_their_course(edition.headline)
     if failed_checks(outcome) or answers.style(outcome) != "early" or period is None:
         return ""
-    return f"{_by(edition, period)}, when every site will have run long enough"
+    return f"{_by(edition, period)}, {_LONG_ENOUGH}"
 
 
 def _why_not(study: Results, outcome: OutcomeResult) -> str:
@@ -116,9 +119,15 @@ def _by(edition: Edition, period: Period) -> str:
 def next_edition(edition: Edition) -> str:
     """As in ``The next look, at 2026 Q4, is due by 30 January 2027``."""
     following = Period.parse(str(edition.headline.sample.last)) + 1
-    day = due(following, edition.programme).date()
     returns = f"The next edition, with the returns of {following.label}"
-    return f"{returns}, is due by {day.day} {day:%B %Y}."
+    return f"{returns}, is due by {next_day(edition)}."
+
+
+def next_day(edition: Edition) -> str:
+    """The day by which the next edition is due: ``30 January 2027``."""
+    following = Period.parse(str(edition.headline.sample.last)) + 1
+    day = due(following, edition.programme).date()
+    return f"{day.day} {day:%B %Y}"
 
 
 def view(edition: Edition) -> dict[str, Any]:
@@ -158,13 +167,20 @@ def answer_when(edition: Edition) -> str:
     dated = _titled([one for one in found if one.settled])
     undated = [one for one in found if not one.settled]
     parts = [next_edition(edition)]
-    parts += [f"{when}: {words.listed(titles)}." for when, titles in dated.items()]
+    parts += [f"{_then(edition, when)}: {words.listed(titles)}." for when, titles in dated.items()]
     if undated:
         names = [words.within(str(one.outcome.plain_title)) for one in undated if one.outcome]
         about = [f"what the programme did to {words.listed(names)}"] if names else []
         about += ["how people feel about their lives"] if len(names) < len(undated) else []
         parts.append(f"Waiting alone will not settle {' or '.join(about)}.")
     return " ".join(parts)
+
+
+def _then(edition: Edition, when: str) -> str:
+    """When, after the next edition was named: its day is not said twice."""
+    following = Period.parse(str(edition.headline.sample.last)) + 1
+    same = run_their_course(edition.headline) == following
+    return f"By then, {_LONG_ENOUGH}" if same else when
 
 
 def _titled(questions: Sequence[Open]) -> dict[str, list[str]]:

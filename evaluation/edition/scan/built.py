@@ -38,6 +38,7 @@ _LEAST_FIGURES = 3
 """A whole number of fewer figures may be one of anything: of items, of sites, of pages."""
 _WORD = re.compile(r"[0-9]+")
 _TAG = re.compile(r"<[^<]+?>")
+_PICTURE = re.compile(r"_images/[\w.-]+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,8 +154,19 @@ class _Scan:
                 )
 
     def _open(self, name: str) -> bool:
-        """Whether it belongs to a study of open data."""
-        return any(part in self.known.open for part in Path(name).with_suffix("").parts)
+        """Whether it belongs to a study of open data, or is a picture of such pages alone."""
+        parts = Path(name).with_suffix("").parts
+        return any(part in self.known.open for part in parts) or name in self._open_pictures
+
+    @functools.cached_property
+    def _open_pictures(self) -> frozenset[str]:
+        """What notebooks of open data drew: pictures that their pages show and no other page."""
+        shown: dict[bool, set[str]] = {True: set(), False: set()}
+        for path in self.folder.rglob("*.html"):
+            parts = path.relative_to(self.folder).with_suffix("").parts
+            is_open = any(part in self.known.open for part in parts)
+            shown[is_open].update(_PICTURE.findall(path.read_text(encoding="utf-8")))
+        return frozenset(shown[True] - shown[False])
 
     def _is_code(self, path: Path, name: str) -> bool:
         """Whether it is a module of this package, as it is."""

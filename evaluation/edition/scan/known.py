@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evaluation.declared import read_yaml
-from evaluation.edition import words
+from evaluation.edition import shape, words
 from evaluation.edition.pages import claim_page, donors, learning, money, places, quality
 from evaluation.edition.pages.claims import Claims
 from evaluation.edition.scan.numbers import HASH, Explained, numbers
@@ -38,7 +38,7 @@ class Known:
     released : every figure that was released, and what sentences say of them. exact : the same as
     tables hold them. declared : constants. measured : figures of the machinery. digests : hashes
     that hold no protected count bare. constants : ``constants.yaml`` as it stands. open : names of
-    studies of open data, which are printed as their sources print them.
+    pages of open data, which are printed as their sources print them.
     """
 
     released: Explained
@@ -72,13 +72,17 @@ class Known:
             measured=frozenset(exactly(one) for one in measured if math.isfinite(one)),
             digests=frozenset(_digests(edition)),
             constants=constants,
-            open=frozenset(
-                name
-                for one in edition.studies
-                if one.programme in edition.open_data
-                for name in (one.study, f"{one.programme}-{one.study}")
-            ),
+            open=frozenset(_open(edition)),
         )
+
+
+def _open(edition: Edition) -> Iterator[str]:
+    """Names of pages of open data: of its studies, and of the tutorial beside them."""
+    for one in edition.studies:
+        if one.programme in edition.open_data:
+            yield from (one.study, f"{one.programme}-{one.study}")
+    if shape.has_tutorial(edition):
+        yield Path(shape.TUTORIAL).name
 
 
 def exactly(value: float) -> float:
@@ -121,6 +125,7 @@ def _made_of(study: Results) -> Iterator[float]:
             rows = donors.levels(outcome.synthetic_unit)
             yield from _walk(rows)
             yield donors.apart_before(rows, study.starts[0])
+        yield from map(float, quality.asked_for(study, outcome))
     for fifth in study.equity:
         for one in fifth.effects:
             for end in (one.effect, one.low, one.high):
@@ -133,10 +138,15 @@ def _made_of(study: Results) -> Iterator[float]:
 
 
 def _compared(study: Results, outcome: OutcomeResult) -> Iterator[float]:
-    """Effects on a rate in per cent: of sites, of fifths and of a new site."""
+    """Effects on a rate in per cent: of all and of sites by each way, of fifths, of a new site."""
     new = outcome.new_site
     rows: list[words.Range] = [
-        *outcome.estimate.site,
+        *(
+            row
+            for estimate in outcome.estimates
+            for by, _, row in estimate.entries()
+            if by in ("overall", "site")
+        ),
         *(one for row in study.equity for one in row.effects if one.outcome == outcome.code),
         *([] if new is None else [{"effect": new.mean, "low": new.low, "high": new.high}]),
     ]
