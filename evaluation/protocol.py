@@ -110,11 +110,6 @@ class Reach(Frozen):
     share: float = Field(gt=0, le=1)
     effect_percent: dict[str, float] = Field(default_factory=dict)
 
-    def on_everybody(self, outcome: str) -> float | None:
-        """The effect on all residents, in percent; None where none is hoped for."""
-        among = self.effect_percent.get(outcome)
-        return None if among is None else self.share * among
-
 
 class Published(Frozen):
     """A published figure that the study stands beside, with the settings that reproduce it.

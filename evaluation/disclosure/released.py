@@ -104,20 +104,6 @@ class SurveyMean:
     respondents: Count
 
 
-@dataclass(frozen=True, kw_only=True)
-class Digest:
-    """A keyed hash: a bare one of anything that holds a protected count can be searched for."""
-
-    printed: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Words:
-    """A sentence made of released figures."""
-
-    printed: str
-
-
 def rate_of(count: Count, denominator: float, per: float) -> Rate:
     """The rate of a printed count.
 
@@ -208,14 +194,6 @@ def readable(value: float) -> float:
         return value
     small = abs(value) < 1
     return significant(value, MOST_DECIMALS) if small else round(value, MOST_DECIMALS) + 0.0
-
-
-def as_words(count: Count, *, rounded: bool = True) -> str:
-    """``about 65 (rounded so that no one can be found)``, or ``fewer than 15``."""
-    if count.printed is None:
-        return "a few" if count.high is None else f"fewer than {count.high + 1:,}"
-    said = f"about {count.printed:,}"
-    return f"{said} (rounded so that no one can be found)" if rounded else said
 
 
 def entries_of_path(address: str, path: Path) -> list[Entry]:

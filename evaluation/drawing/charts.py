@@ -512,33 +512,6 @@ def synthetic_path(
     return draw.svg()
 
 
-def synthetic_gap(
-    rows: Sequence[Mapping[str, Any]], start: str, name: str, unit: str, size: Size
-) -> str:
-    """An area's gap to its synthetic control before the gaps of comparison areas to theirs.
-
-    Parameters
-    ----------
-    rows : ``period, gap, low, high``; low and high hold the middle 95 % of the comparison areas.
-    """
-    draw = Drawing(size, 240 if size.narrow else 300, Margins(right=98 if size.narrow else 150))
-    axes, x = draw.axes, range(len(rows))
-    gap, low, high = (column(rows, key) for key in ("gap", "low", "high"))
-    draw.band(x, low, high)
-    axes.axhline(0, color=INK, linewidth=0.8)
-    axes.plot(x, gap, color=PILOT, linewidth=2.4)
-    periods = [str(row["period"]) for row in rows]
-    mark_starts(draw, [periods.index(start)], label="start")
-    period_ticks(axes, periods, size)
-    draw.limits([0.0, *gap, *low, *high])
-    draw.unit(unit)
-    middle = (last_known(low) + last_known(high)) / 2
-    shown = textwrap.fill(name, 11 if size.narrow else 18)
-    others = LineEnd("95% of\ncomparison\nareas", middle, MUTED)
-    end_labels(draw, [LineEnd(shown, last_known(gap), PILOT), others])
-    return draw.svg()
-
-
 class DonorWeight(NamedTuple):
     """A comparison area and its weight in a synthetic control."""
 
@@ -574,46 +547,3 @@ def donor_weights_drawn(rows: Sequence[DonorWeight], size: Size) -> Drawing:
     axes.set_xlim(min(0.0, *weights) * 1.05, max(weights) * 1.02)
     plain_ticks(axes, "x", 4)
     return draw
-
-
-class FittedArea(NamedTuple):
-    """A started area and its root mean squared gap before the start."""
-
-    name: str
-    error: float
-
-
-def synthetic_fit(
-    started: Sequence[FittedArea], compared: Sequence[float], unit: str, size: Size
-) -> str:
-    """Errors before the start: each started area on the spread of the comparison areas' errors.
-
-    Parameters
-    ----------
-    compared : the errors of comparison areas, each fitted as if it had started then.
-    """
-    step = 44 if size.narrow else 30
-    draw = Drawing(size, step * len(started) + 132, Margins(left=14, right=18, top=28, bottom=62))
-    axes, text = draw.axes, size.text
-    draw.rows(len(started), below=1.7, above=(0.3, 0.3))
-    ordered = sorted(compared)
-    # A few areas that nothing fits would squeeze all others into a corner.
-    most = max([ordered[int(0.9 * (len(ordered) - 1))], *(one.error for one in started)])
-    beyond = [value for value in ordered if value > most]
-    for value in ordered[: len(ordered) - len(beyond)]:
-        axes.plot([value, value], [-1.5, -1.1], color=HAIR, linewidth=1.0)
-    said = f"{len(ordered)} comparison areas"
-    if beyond:
-        said += f", {len(beyond)} of them beyond, up to {spelling.number(beyond[-1], 1)}"
-    axes.text(0, -1.05, said, va="bottom", color=MUTED, fontsize=text - 1)
-    middle = ordered[len(ordered) // 2]
-    axes.axvline(middle, color=INK, linewidth=0.8, linestyle=(0, (2, 2)))
-    draw.above(middle, "middle comparison area", smaller=1.5, ha="left")
-    for place, (name, value) in enumerate(started):
-        y = len(started) - 1 - place
-        axes.plot([value], [y], "o", color=PILOT, markersize=7, clip_on=False)
-        draw.beside((value, y), name, (8, 0), fontsize=text - 0.5)
-    axes.set_xlim(0, most * (1.35 if size.narrow else 1.15) + 1e-300)
-    plain_ticks(axes, "x", 5)
-    draw.across(f"root mean squared gap before the start,{chr(10) if size.narrow else ' '}{unit}")
-    return draw.svg()

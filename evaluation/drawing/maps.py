@@ -64,13 +64,6 @@ def _key(draw: Drawing, marks: Mapping[str, Mark]) -> None:
         place += (34 + 6.6 * len(said)) / inner + step
 
 
-def _scale_bar(draw: Drawing, x: float, y: float, across: float) -> None:
-    length = next(km for km in (100, 50, 20, 10, 5, 2, 1, 0.5) if km <= across / 3)
-    draw.axes.plot([x, x + length], [y, y], color=MUTED, linewidth=1.4, clip_on=False)
-    end, said = (x + length, y), f"{length:g} km"
-    draw.beside(end, said, (5, 0), color=MUTED, fontsize=draw.size.text - 1.5)
-
-
 class Sent(NamedTuple):
     """A submitter, and its state in each quarter: received, late, missing, due or None."""
 

@@ -26,11 +26,7 @@ Row = dict[str, Any]
 SHOWS_SOURCES = (charts.paths, charts.synthetic_path)
 """Charts that show the figures of a source, and not only what was estimated from them."""
 # The kinds in downloads of 0.1.0, which whoever reads them by program goes by.
-PUBLISHED_KIND = {
-    charts.synthetic_path: "twin_path",
-    charts.synthetic_gap: "twin_gap",
-    charts.synthetic_fit: "twin_fit",
-}
+PUBLISHED_KIND = {charts.synthetic_path: "twin_path"}
 """What a chart is called in its JSON where that is not its function's name."""
 
 

@@ -155,7 +155,6 @@ def test_rival_explanations_are_signed(tmp_path: Path) -> None:
 
 
 SCALE = "primaries.improved >= 2 and a.next_site_low > -5"
-OF_THREE = dict.fromkeys("abc", 1.0)
 
 
 def before(**other: Any) -> BeforeLock:

@@ -43,11 +43,6 @@ def lay_out_valued(root: Path) -> Ground:
     return ground
 
 
-def arrived(ground: Ground, quarter: str) -> list[Path]:
-    """The returns of a quarter."""
-    return [path for path in ground.files if path.stem.endswith(quarter.replace(" ", "-"))]
-
-
 def restate(ground: Ground, day: str, factor: float = 0.8) -> None:
     """One site's A&E attendances of a known quarter, sent again smaller by a fifth."""
     site, agency, quarter = RESTATED

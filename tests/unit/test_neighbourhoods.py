@@ -46,7 +46,7 @@ def record(folder, name, **changes):
 def test_rates_stand_with_their_errors(tmp_path):
     record(tmp_path, "wards")
     (one,) = neighbourhoods_view(tmp_path)["neighbourhoods"]
-    assert "in 5.0% to 5.0% of the rehearsals" in one["said"]
+    assert "in 5.0% to 5.0% of the simulations" in one["said"]
     assert "held what was planted in 94.1% or more" in one["said"]
     assert "5.0% ± 1.0" in one["table"]
     assert "9.1%" in one["table"]
@@ -74,7 +74,7 @@ def test_estimators_measured_one_after_another_stand_in_one_table(tmp_path):
     record(tmp_path, "wards-d")
     record(tmp_path, "other", title="Elsewhere")
     _, one = neighbourhoods_view(tmp_path)["neighbourhoods"]
-    assert "in 3.1% to 5.0% of the rehearsals" in one["said"]
+    assert "in 3.1% to 5.0% of the simulations" in one["said"]
     assert {held["command"] for held in one["records"]} == {"second", "newstart design calibrate"}
     names = ["Difference-in-differences", "Imputation", "Synthetic difference-in-differences"]
     at = [one["table"].index(f">{name}<") for name in names]

@@ -78,13 +78,6 @@ def _some_apart(found: list[Record]) -> bool:
     return bool(known) and max(one["low"] for one in known) > min(one["high"] for one in known)
 
 
-def _primary(study: Results, out: Generated) -> list[OutcomePage]:
-    return [
-        OutcomePage(study=study, outcome=outcome, out=out, root="")
-        for outcome in study.with_role("primary")
-    ]
-
-
 def view(study: Results, out: Generated) -> dict[str, Any]:
     """Everything that the page asks for."""
     parts = [

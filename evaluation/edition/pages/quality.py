@@ -158,22 +158,6 @@ def _reason(one: Restated) -> str:
     return words.sentence(words.reason_given(one.reason or "no reason given"))
 
 
-def newest_changes(edition: Edition) -> list[str]:
-    """The latest round's restatements, a sentence for each reason and quarter."""
-    together: dict[tuple[str, str], list[Restated]] = {}
-    for one in edition.latest.restated if edition.latest else ():
-        together.setdefault((one.quarter, _reason(one)), []).append(one)
-    return [
-        f"{quarter}, {words.listed(_titles(edition, parts))}: "
-        f"{words.few(sum(one.figures for one in parts))} figures restated. {reason}"
-        for (quarter, reason), parts in together.items()
-    ]
-
-
-def _titles(edition: Edition, parts: Sequence[Restated]) -> list[str]:
-    return list(dict.fromkeys(words.within(_title(edition, one.outcome)) for one in parts))
-
-
 def _title(edition: Edition, outcome: str) -> str:
     known = edition.programme.outcome_by_code.get(outcome)
     if known:
