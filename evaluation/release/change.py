@@ -88,7 +88,7 @@ def released_change(
     ----------
     figure : as computed on full counts: ``parts`` and ``revised``. before, after : the headline as
         each edition printed it; None where it had none. drawn : the secret offset of what has a
-        name, as a part of a step: plain rounding would tell a small revision, which is not nought.
+        name, as a part of a step: plain rounding would tell that a small revision is there at all.
     """
     start, end = (None if row is None else row.get("effect") for row in (before, after))
     change = None if start is None or end is None else round(end - start, 9) + 0.0
