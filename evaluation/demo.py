@@ -12,19 +12,24 @@ from datetime import UTC, datetime, time, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 
+import yaml
+
 from evaluation import fingerprint
+from evaluation.agreements import FILE as AGREEMENTS
 from evaluation.check.accepted import AcceptedFigures
 from evaluation.check.before import Before
 from evaluation.check.report import Checked, Confirmation, report
-from evaluation.check.stages import check_return
+from evaluation.check.stages import as_asked, check_return
 from evaluation.connect import fetch_returns, installed_recipes
+from evaluation.disclosure import key as keys
+from evaluation.disclosure.policy import needed
 from evaluation.edition import past
 from evaluation.errors import WorkspaceError
-from evaluation.finance import asked_of
+from evaluation.finance import paying_agency
 from evaluation.ledger.calendar import due
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.submission import keep_receipt
-from evaluation.programme import Programme
+from evaluation.programme import Person, Programme
 from evaluation.progress import Progress
 from evaluation.publish.publish import publish, publish_past
 from evaluation.publish.refresh import refresh_studies
@@ -114,7 +119,72 @@ def portal_workspace(workspace: Workspace, *, progress: Progress = print) -> Wor
     files = _files(own, programme, True, progress)
     came = [path for path in files if f"_{programme.last.slug}" not in path.name]
     submit_files(own, came, progress)
+    _people(own, programme)
+    key = demonstration_key(workspace)
+    if not key.is_file():
+        keys.create(key, own.root)
+    if workspace.book.is_dir():
+        _take_book(workspace, own)
     return own
+
+
+def demonstration_key(workspace: Workspace) -> Path:
+    """Where the disclosure key of the portal's demonstration lies: beside it, never inside."""
+    return workspace.var / "portal-demonstration.key"
+
+
+def invented_people(programme: Programme) -> tuple[Person, ...]:
+    """People for an invented programme: who sends, and a team that can release its figures.
+
+    The first return has two officers, since a withdrawal needs two.
+    """
+    senders = [(s, a) for s, a in programme.submitters if s in programme.site_by_code]
+    names = dict(zip(_OFFICERS, [*senders[:1], *senders], strict=False))
+    officers = [
+        Person(name=name, roles=("submitter",), sites=(site,), agencies=(agency,))
+        for name, (site, agency) in names.items()
+    ]
+    return (*officers, *_TEAM)
+
+
+_TEAM = (
+    Person(name="Esme Evans", roles=("evaluator",)),
+    Person(name="Carol Chen", roles=("checker",)),
+    Person(name="Colin Cole", roles=("checker",)),
+    Person(name="Paula Price", roles=("publisher",)),
+)
+_OFFICERS = (
+    *("Ada Ashworth", "Ben Booth", "Chloe Carr", "Dev Dhillon", "Ella Eastwood", "Femi Fox"),
+    *("Grace Gill", "Hugh Hart", "Iris Iqbal", "Jon Jarvis", "Kim Khan", "Leo Lund"),
+    *("Maya Moss", "Nia Nash", "Owen Odell", "Priya Patel", "Rosa Reid", "Sam Shaw"),
+)
+_AGREED = {
+    "controllers": ["Whoever sends it (invented)"],
+    "legal_basis": "none is needed: the figures are invented",
+    "article_9": "none is needed",
+    "confidentiality": "none is owed",
+    "dpia": "none is needed",
+    "opt_outs": "nobody is in the figures",
+    "expires": "2099-12-31",
+    "retention": "until the demonstration is deleted",
+    "agreed": {"by": "nobody: the demonstration wrote it", "on": "2026-01-01"},
+}
+
+
+def _people(workspace: Workspace, programme: Programme) -> None:
+    """Declare invented people and agreements, so that a release can be walked to its end."""
+    folder = workspace.studies / programme.name
+    if not programme.people:
+        people = [
+            one.model_dump(mode="json", exclude_defaults=True) for one in invented_people(programme)
+        ]
+        with (folder / "programme.yaml").open("a", encoding="utf-8") as stream:
+            stream.write(yaml.safe_dump({"people": people}, sort_keys=False))
+    if not (folder / AGREEMENTS).is_file():
+        about = dict.fromkeys((one.agency, one.arm) for one in needed(programme))
+        agreed = [{"agency": agency, "arm": arm} | _AGREED for agency, arm in about]
+        text = yaml.safe_dump({"agreements": agreed}, sort_keys=False)
+        (folder / AGREEMENTS).write_text(text, encoding="utf-8")
 
 
 def _publish(
@@ -138,10 +208,15 @@ def _place(workspace: Workspace, tiny: bool) -> Workspace:
         return workspace
     root = workspace.var / "tiny"
     (root / "studies").mkdir(parents=True, exist_ok=True)
+    own = Workspace(root=root)
     if workspace.book.is_dir():
-        leave = shutil.ignore_patterns("_build", "_edition")
-        shutil.copytree(workspace.book, root / "book", ignore=leave, dirs_exist_ok=True)
-    return Workspace(root=root)
+        _take_book(workspace, own)
+    return own
+
+
+def _take_book(workspace: Workspace, own: Workspace) -> None:
+    leave = shutil.ignore_patterns("_build", "_edition")
+    shutil.copytree(workspace.book, own.book, ignore=leave, dirs_exist_ok=True)
 
 
 def _is_tiny(workspace: Workspace) -> bool:
@@ -248,8 +323,7 @@ def submit_files(workspace: Workspace, files: list[Path], progress: Progress) ->
             if name not in histories:
                 histories[name] = ledger.accepted(Programme.load(workspace, name))
             history = histories[name]
-            raw = read_return(path)
-            programme = asked_of(history.programme, raw.guide["agency"])
+            raw, programme = as_asked(read_return(path), history.programme)
             before = _before(history.asked_by(programme), raw)
             checked = check_return(raw, programme, before=before)
             if checked.returned is None:
@@ -260,7 +334,7 @@ def submit_files(workspace: Workspace, files: list[Path], progress: Progress) ->
                 raw.content,
                 received=received + timedelta(seconds=number),
                 confirmations=_answers(checked),
-                by=SIGNED if programme is not history.programme else "",
+                by=SIGNED if paying_agency(history.programme, raw.guide["agency"]) else "",
                 synthetic_clock=True,
                 repeatable=True,
             )

@@ -8,8 +8,8 @@ folder and its name, so that an exception stays when a module is merged or renam
 from __future__ import annotations
 
 # The whole of `evaluation/`: a new room raises them by what it needs, and nothing else does.
-MOST_MODULES = 340
-MOST_LINES_PROPER = 68_400
+MOST_MODULES = 341
+MOST_LINES_PROPER = 68_800
 
 # One module: long enough to be worth a name, short enough to be read in one sitting.
 LEAST_LINES, MOST_LINES = 60, 800
@@ -46,7 +46,6 @@ SHORT = {
             "destruction_of_returns",
         )
     },
-    "evaluation.disclosure.effects": "printed estimates, money and changes are stepped by it alone",
 }
 ALONE: dict[str, str] = {
     "evaluation.ledger.migrations.versions.first_schema": "Alembic finds it by its folder",
@@ -108,6 +107,8 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "edition:address",
         "portal:answers",
         "portal:plain_cell",
+        "portal:SealedText.from_db_value",
+        "portal:SealedText.get_prep_value",
         "check:in_name",
         "check:lead_in",
         "check:name_in",

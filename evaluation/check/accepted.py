@@ -16,7 +16,7 @@ from evaluation.check.before import Before, Held, Key, Others, Spread, parameter
 from evaluation.check.history import value_of
 from evaluation.check.usual import MAD_TO_SD, Rate, counts, declared_spread, spread_of
 from evaluation.programme import Outcome, Programme
-from evaluation.quarters import Period
+from evaluation.quarters import Frequency, Period
 from evaluation.returns.form import Return
 
 SiteAgency = tuple[str, str]
@@ -56,7 +56,7 @@ class AcceptedFigures:
     def __init__(self, programme: Programme) -> None:
         self.programme = programme
         self._figures: dict[str, dict[str, dict[int, Entry]]] = {}
-        self._given: dict[SiteAgency, set[int]] = {}
+        self._given: dict[tuple[SiteAgency, Frequency], set[int]] = {}
         self._moves: dict[tuple[str, int], _Moves] = {}
 
     def asked_by(self, programme: Programme) -> AcceptedFigures:
@@ -87,12 +87,17 @@ class AcceptedFigures:
         Whole numbers name the periods: comparing periods a million times is slower.
         """
         self._figures.setdefault(outcome, {}).setdefault(area, {}).update(figures)
+        known = self.programme.outcome_by_code.get(outcome)
+        of = self.programme.first.frequency if known is None else known.period_frequency
         for ordinal, entry in figures.items():
-            self._given.setdefault(entry.submitter, set()).add(ordinal)
+            self._given.setdefault((entry.submitter, of), set()).add(ordinal)
 
-    def given(self, submitter: SiteAgency) -> set[int]:
-        """The ordinals of the periods for which a submitter's figures were accepted."""
-        return self._given.get(submitter, set())
+    def given(self, submitter: SiteAgency, of: Frequency) -> set[int]:
+        """The ordinals of the periods, of one kind, for which a submitter's figures were accepted.
+
+        Whoever sends some figures by month and some by quarter owes each in its own order.
+        """
+        return self._given.get((submitter, of), set())
 
     def numerator(self, row: RowKey, period: int) -> float | None:
         """The accepted figure of a row's area and outcome in a period, by its ordinal."""

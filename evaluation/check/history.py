@@ -25,7 +25,7 @@ from evaluation.check.usual import (
 )
 from evaluation.finance import BOOKS
 from evaluation.programme import Outcome, Programme
-from evaluation.quarters import Period
+from evaluation.quarters import NAMES, Period
 from evaluation.returns.form import Observation, form
 
 _SLIPS = (10.0, 0.1, 100.0, 0.01, 1000.0, 0.001)  # likelier ones first: the first best fit counts
@@ -260,7 +260,7 @@ def _against_source(
     # Compared without dividing: the smaller may be zero.
     if large <= small * ask.elsewhere_ratio:
         return []
-    message = f"{shown(held.numerator)} was accepted from another source for this quarter."
+    message = f"{shown(held.numerator)} was accepted from another source for this {_name(cells)}."
     figure = cells.numerator[entry]
     return [cells.problem("R091", entry, "numerator", message, value=figure)]
 
@@ -304,6 +304,10 @@ def check_accepted(cells: Cells, programme: Programme, before: Before) -> list[P
     return problems + _replaced(cells, before, changed)
 
 
+def _name(cells: Cells) -> str:
+    return NAMES["Q" if cells.period is None else cells.period.frequency]
+
+
 def _replaced(cells: Cells, before: Before, changed: int) -> list[Problem]:
     """One question where a return would put others in the place of most accepted figures."""
     ask, held = before.ask, len(before.accepted)
@@ -311,7 +315,7 @@ def _replaced(cells: Cells, before: Before, changed: int) -> list[Problem]:
         return []
     period = cells.period.described if cells.period is not None else "this quarter"
     message = f"{changed} of {held} figures accepted for {period} would be replaced by others."
-    message += " Is this file of that quarter?"
+    message += f" Is this file of that {_name(cells)}?"
     return [problem("R092", message, sheet=cells.sheet)]
 
 
@@ -322,7 +326,7 @@ def _revised(cells: Cells, entry: int, held: Held, before: Before) -> list[Probl
         return []
     before_text = held.status or "nothing" if was is None else shown(was)
     now_text = cells.status[entry] or "nothing" if now is None else shown(now)
-    message = f"{before_text} was accepted for this quarter; it becomes {now_text}."
+    message = f"{before_text} was accepted for this {_name(cells)}; it becomes {now_text}."
     rule = (
         "R067" if was is not None and now is not None and _large(was, now, before.ask) else "R066"
     )

@@ -16,7 +16,7 @@ from evaluation.check.whose import FILE_NAME, LINES, Disagreement, Statement, We
 from evaluation.errors import WorkspaceError
 from evaluation.geography import explained, explained_later
 from evaluation.programme import OPEN_SITE, Area, Outcome, Programme
-from evaluation.quarters import Period
+from evaluation.quarters import NAMES, Period
 from evaluation.returns.form import form
 from evaluation.returns.notation import notation
 from evaluation.returns.workbook import RawReturn, csv_name
@@ -184,8 +184,8 @@ def _check_period(place: _Place, weighed: Weighed, programme: Programme) -> list
         return [place.problem("R039", "quarter", message)]
     if period is not None and not wrong:
         return []
-    message = "The return does not say its quarter in a form that can be read."
     of = programme.first.frequency
+    message = f"The return does not say its {NAMES[of]} in a form that can be read."
     if wrong and (outside := notation(wrong[0].value, of).periods):
         message = f"{outside[0].described} lies outside the programme,"
         message += f" {programme.first} to {programme.last}."
@@ -194,7 +194,7 @@ def _check_period(place: _Place, weighed: Weighed, programme: Programme) -> list
     if wrong and period in notation(wrong[0].value, of).periods:
         # Every place says it, so no place is wrong: nothing is asked for that quarter.
         who = f" Ask {programme.contact}." if programme.contact else ""
-        mend = f"No return is asked for that quarter.{who} Do not change it to another one."
+        mend = f"No return is asked for that {NAMES[of]}.{who} Do not change it to another one."
         return [place.problem("R006", "quarter", message, mend)]
     message += f" The other places say {period.described}."
     mend = f"If that is so, write {period} here."
@@ -409,15 +409,33 @@ def _check_outcomes(cells: Cells, submitter: Submitter, programme: Programme) ->
         if code in known:
             if "agency" in submitter.rows_are:
                 continue  # told once, of most rows
-            message = f"{known[code].title} is not asked from this submitter."
-            if own is not None and known[code].frequency != "quarter" and submitter.period:
+            message, where = f"{known[code].title} is not asked from this submitter.", ""
+            if own is not None and submitter.period and _otherwise(known[code], submitter.period):
                 message = f"{known[code].title} is not asked from this submitter for this period."
-            problems += cells.listed("R033", entry, "outcome", message, value=code)
+                where = _in_its_own(known[code], submitter.period)
+            problems += cells.listed("R033", entry, "outcome", message, value=code, mend=where)
         else:
             mend = partial(_did_you_mean, code, own or known)
             message = "The programme has no outcome with this code."
             problems += cells.listed("R032", entry, "outcome", message, value=code, mend=mend)
     return problems
+
+
+def _otherwise(outcome: Outcome, period: Period) -> bool:
+    """Whether an outcome is one of other periods, or of single ones: of a year, of a wave."""
+    return outcome.sampled or outcome.period_frequency != period.frequency
+
+
+def _in_its_own(outcome: Outcome, period: Period) -> str:
+    """Where a row of an outcome belongs that is returned by month, or by quarter, and not so."""
+    of = outcome.period_frequency
+    if {of, period.frequency} != {"M", "Q"}:
+        return ""
+    own = period.within("Q") if of == "Q" else Period.around(period.last_day, "M")
+    return (
+        f"It is returned by {NAMES[of]}: take the row out, and send it in the return of its "
+        f"{NAMES[of]}, like {own}."
+    )
 
 
 def _did_you_mean(code: str, among: Iterable[str]) -> str:

@@ -16,7 +16,7 @@ from evaluation.check.before import Key
 from evaluation.check.report import Problem, Read, Tally, problem, quoted
 from evaluation.check.rules import Severity
 from evaluation.programme import Outcome, Programme
-from evaluation.quarters import Frequency, Period
+from evaluation.quarters import NAMES, WRITTEN, Frequency, Period
 from evaluation.returns.form import INVISIBLE, address, column_letter, form
 from evaluation.returns.notation import notation
 from evaluation.returns.workbook import RawReturn, RawRow, empty, heading, plain_text
@@ -590,11 +590,12 @@ def read_quarter(value: Any, own: Period | None = None) -> Period | Fault:
     ``own`` is the return's own, which is meant where a notation can mean two and this is one.
     """
     of: Frequency = own.frequency if own is not None else "Q"
-    mend = "Write it like 2026 Q3."
+    name = NAMES[of]
+    mend = f"Write it like {WRITTEN[of]}."
     if own is not None:
-        mend = f"Which quarter is this row of? If it is {own.described}, write {own}."
+        mend = f"Which {name} is this row of? If it is {own.described}, write {own}."
     if value is None:
-        return Fault("R025", "The quarter is missing.", mend)
+        return Fault("R025", f"The {name} is missing.", mend)
     if type(value) is float or isinstance(value, int | time | timedelta):
         value = plain_text(value)
     found = notation(value, of)
@@ -608,8 +609,8 @@ def read_quarter(value: Any, own: Period | None = None) -> Period | Fault:
         return Fault("R025", f"This can mean {either}.", mend)
     text = plain_text(value)
     number = _QUARTER_NUMBER.search(text)
-    wrong = number is not None and number[1] not in ("1", "2", "3", "4")
-    what = "There are four quarters in a year." if wrong else "This names no quarter."
+    wrong = of == "Q" and number is not None and number[1] not in ("1", "2", "3", "4")
+    what = "There are four quarters in a year." if wrong else f"This names no {name}."
     return Fault("R025", what, mend)
 
 

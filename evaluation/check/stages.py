@@ -28,6 +28,7 @@ from evaluation.errors import WorkspaceError
 from evaluation.finance import asked_of
 from evaluation.programme import OPEN_SITE, Programme
 from evaluation.returns.form import Observation, Return
+from evaluation.returns.monthly import in_months, sent_by_month
 from evaluation.returns.workbook import RawReturn, counted_in, read_return
 from evaluation.workspace import Workspace
 
@@ -70,10 +71,24 @@ def check_read(
     raw: RawReturn, programme: Programme, *, history: ReadHistory, today: date | None
 ) -> CheckedFile:
     """Check a return that was read already; see `check_file`."""
-    raw = counted_in(raw, programme.first.frequency)
-    programme = asked_of(programme, raw.guide["agency"])
+    raw, programme = as_asked(raw, programme)
     before = before_return(raw, programme, history=history, today=today)
     return CheckedFile(raw, check_return(raw, programme, before=before))
+
+
+class AsAsked(NamedTuple):
+    """A return as it is read, and the programme as its sender is asked."""
+
+    raw: RawReturn
+    programme: Programme
+
+
+def as_asked(raw: RawReturn, programme: Programme) -> AsAsked:
+    """The return and the programme by which it is checked: in its own periods, or of money."""
+    if sent_by_month(raw, programme):
+        programme = in_months(programme)
+    raw = counted_in(raw, programme.first.frequency)
+    return AsAsked(raw, asked_of(programme, raw.guide["agency"]))
 
 
 def before_return(

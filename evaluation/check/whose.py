@@ -441,7 +441,9 @@ def _due(
     line: Line, whose: Mapping[str, _Owed], history: AcceptedFigures, today: date | None
 ) -> Iterator[Witness]:
     """The one value whose return is due: over, not accepted yet, or else next in order."""
-    given = {value: history.given(one.submitter) for value, one in whose.items()}
+    given = {
+        value: history.given(one.submitter, one.period.frequency) for value, one in whose.items()
+    }
     open_ = [
         value
         for value, one in whose.items()
@@ -465,7 +467,8 @@ def _equal_quarter(
         at = one.period.ordinal
         if _alike((row.numerator, history.numerator(row, at)) for row in places.rows):
             same.append(value)
-        before = max((p for p in history.given(one.submitter) if p < at), default=None)
+        given = history.given(one.submitter, one.period.frequency)
+        before = max((p for p in given if p < at), default=None)
         if before is not None and _alike(
             (row.last, history.numerator(row, before)) for row in places.rows
         ):

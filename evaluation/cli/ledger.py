@@ -26,6 +26,7 @@ from evaluation.errors import UserError
 if TYPE_CHECKING:
     from evaluation.ledger.receipt import Act, ActKind, Receipt
     from evaluation.portal.configure import Portal
+    from evaluation.setup.destroy import Destruction
 
 
 ReturnId = Annotated[str, typer.Argument(help="The return's id, as on its receipt.")]
@@ -232,7 +233,7 @@ def ledger_destroy(
             say("Nothing was done.")
             raise typer.Exit(PROBLEMS)
         # First what lies outside the ledger: interrupted, the same command finds it all again.
-        drafts = _forget_drafts(session, setup.senders_of(planned), by)
+        drafts = _forget_drafts(session, planned, by)
         path = setup.destroy(
             session.workspace, ledger, planned, reason=reason, by=by, drafts=drafts
         )
@@ -248,18 +249,20 @@ def ledger_destroy(
     print(path.with_suffix(".md"))
 
 
-def _forget_drafts(session: Session, senders: set[tuple[str, str]], by: str) -> int:
+def _forget_drafts(session: Session, planned: Destruction, by: str) -> int:
     if (portal := _portal(session)) is None:
         return 0
     from dataclasses import replace
 
     from evaluation.portal import configure
+    from evaluation.setup.destroy import covers_of, senders_of
 
     portal = replace(portal, programme_name=session.programme_name)
     configure.begin(portal)  # before what needs its tables can be imported
     from evaluation.portal.drafts import forget
 
-    return forget(senders, by=by)
+    covers = covers_of(planned.programme, planned.agreement)
+    return forget(senders_of(planned), by=by, covers=covers)
 
 
 def _act(session: Session, kind: ActKind, return_id: str, reason: str, by: str) -> Act:

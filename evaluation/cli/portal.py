@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
@@ -75,15 +76,14 @@ def serve(
 
         refuse_demonstration(_portal(session, demonstration=True), host)
     if demonstration:
-        from evaluation.demo import portal_workspace
+        from evaluation.demo import demonstration_key, portal_workspace
+        from evaluation.disclosure.key import VARIABLE
 
-        session = replace(
-            session,
-            folder=portal_workspace(
-                session.workspace_or_new(), progress=lambda m: say(f"· {m}")
-            ).root,
-            asked=None,
-        )
+        outer = session.workspace_or_new()
+        own = portal_workspace(outer, progress=lambda m: say(f"· {m}"))
+        # For the worker too, which runs the verbs in processes of their own.
+        os.environ[VARIABLE] = str(demonstration_key(outer))
+        session = replace(session, folder=own.root, asked=None)
     chosen = session.workspace.synthetic and not accounts
     portal = _portal(session, demonstration=chosen)
     run(portal, host, port, working=working, said=lambda address: print(address, flush=True))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from evaluation.check.stages import CheckedFile
     from evaluation.ledger.receipt import Receipt
     from evaluation.programme import Programme
-    from evaluation.quarters import Frequency, Period
+    from evaluation.quarters import Period
     from evaluation.returns.workbook import RawReturn
 
 
@@ -45,7 +45,7 @@ def template(
     programme = session.programme
     agency = agency or _only_agency(programme, site)
     programme = asked_of(programme, agency)
-    period = _one_period(quarter, programme.first.frequency)
+    period = _one_period(quarter, programme)
     programme.expected(site, agency)
     _in_calendar(programme, period)
     writable(output, (".xlsx", ".csv"))
@@ -232,12 +232,19 @@ def _only_agency(programme: Programme, site: str) -> str:
     )
 
 
-def _one_period(text: str, of: Frequency) -> Period:
-    """A quarter in any notation that can mean only one; which one it is is said with the rest."""
+def _one_period(text: str, programme: Programme) -> Period:
+    """A quarter in any notation that can mean only one; which one it is is said with the rest.
+
+    Where something is returned by month, a month too.
+    """
     from evaluation.quarters import Period
+    from evaluation.returns.monthly import monthly_outcomes
     from evaluation.returns.notation import notation
 
+    of = programme.first.frequency
     found = notation(text, of)
+    if found.month and monthly_outcomes(programme):
+        found = notation(text, "M")
     if len(found.periods) > 1:
         raise UserError(
             f"{text!r} can mean {' or '.join(one.described for one in found.periods)}.",
@@ -248,9 +255,11 @@ def _one_period(text: str, of: Frequency) -> Period:
 
 def _in_calendar(programme: Programme, period: Period) -> None:
     """Refuse a template for a period whose return would be refused."""
-    alike = period.frequency == programme.first.frequency
-    if alike and not programme.first <= period <= programme.last:
+    counted = programme.first.frequency
+    inside = period.within(counted) if (period.frequency, counted) == ("M", "Q") else period
+    alike = inside.frequency == counted
+    if alike and not programme.first <= inside <= programme.last:
         raise UserError(
             f"{period} lies outside the programme, {programme.first} to {programme.last}.",
-            mend=f"set last: {period} in studies/{programme.name}/programme.yaml first",
+            mend=f"set last: {inside} in studies/{programme.name}/programme.yaml first",
         )

@@ -370,7 +370,7 @@ def _partial(rows: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> tuple[f
     others = np.column_stack([np.ones(len(rows)), rows[:, 2:]])
     # Least squares on the conditions; what is left of both is correlated.
     left = rows[:, :2] - others @ np.linalg.lstsq(others, rows[:, :2], rcond=None)[0]
-    r = float(np.corrcoef(left.T)[0, 1])
+    r = float(np.asarray(np.corrcoef(left.T), dtype=np.float64)[0, 1])
     # One less for each condition held fixed.
     freedom = len(rows) - 2 - (rows.shape[1] - 2)
     # Two columns that are copies of each other have r = 1.

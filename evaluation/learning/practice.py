@@ -238,7 +238,9 @@ def strip(
         true figure beside a printed one, it would tell on which side of the floor that lies.
     """
     figures = {
-        one.figure: site_figures(observations, programme, one.figure, printed)
+        one.figure: _by_period(
+            site_figures(observations, programme, one.figure, printed), programme
+        )
         for one in practice.components
     }
     return [
@@ -253,6 +255,37 @@ def strip(
         for site in programme.sites
         for step in range(max(0, last - site.start + 1))
     ]
+
+
+def _by_period(
+    figures: Mapping[str, Mapping[Period, float]], programme: Programme
+) -> Mapping[str, Mapping[Period, float]]:
+    """The same where they come by month and the programme counts in quarters: means of months.
+
+    A quarter of which a month is lacking is not known. What is printed of a quarter is then made
+    of what is printed of its months, and tells nothing more.
+    """
+    found: dict[str, dict[Period, float]] = {}
+    for code, held in figures.items():
+        own = found.setdefault(code, {})
+        months: dict[Period, list[float]] = {}
+        for period, figure in held.items():
+            if period.frequency == "M" != programme.first.frequency:
+                months.setdefault(period.within(programme.first.frequency), []).append(figure)
+            else:
+                own[period] = figure
+        site = programme.site_by_code[code]
+        for period, known in months.items():
+            if len(known) == len(_months(period, site)):
+                own[period] = sum(known) / len(known)
+    return found
+
+
+def _months(period: Period, site: Site) -> list[Period]:
+    """The months of a period in which a site ran."""
+    first, last = (Period.around(day, "M") for day in (period.first_day, period.last_day))
+    began = Period.around(site.began or site.start.first_day, "M")
+    return [first + step for step in range(last - first + 1) if first + step >= began]
 
 
 def _cell(one: Component, held: Mapping[Period, float], site: Site, step: int) -> Cell:

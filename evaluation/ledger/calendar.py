@@ -10,6 +10,7 @@ from typing import Any, Literal
 from evaluation.finance import money_owed
 from evaluation.programme import Programme
 from evaluation.quarters import Period, parse_instant, period_range
+from evaluation.returns.monthly import months_of, owed_by_month
 
 State = Literal["due", "received", "late", "missing"]
 
@@ -100,16 +101,21 @@ def _owed(programme: Programme, today: date) -> Iterator[tuple[Period, str, str]
         # A period is owed once it is over: its last day is still part of it.
         if period.last_day >= today:
             continue
+        by_month = period.frequency == "M" != programme.first.frequency
         for site, agency in programme.submitters:
-            if programme.asked_in(site, agency, period):
+            owes = owed_by_month if by_month else Programme.asked_in
+            if owes(programme, site, agency, period):
                 yield period, site, agency
         for site, _, sender in money_owed(programme, period):
             yield period, site, sender
 
 
 def _periods(programme: Programme) -> list[Period]:
-    """The programme's periods, and where it counts in quarters the years that they make up."""
-    periods = list(programme.periods)
+    """The programme's periods; where it counts in quarters, also its months and the whole years.
+
+    Months only where something is returned by month.
+    """
+    periods = [*programme.periods, *months_of(programme)]
     if programme.first.frequency == "Q":
         years = period_range(Period("A", programme.first.year), Period("A", programme.last.year))
         # Only years that are wholly inside the programme.

@@ -26,7 +26,7 @@ from evaluation.check.read import read_cells, read_header
 from evaluation.check.report import Checked, Confirmation, Problem
 from evaluation.check.report import problem as found
 from evaluation.check.rules import rules
-from evaluation.check.stages import check_return, day_of_check
+from evaluation.check.stages import as_asked, check_return, day_of_check
 from evaluation.declared import read_table
 from evaluation.errors import PeriodError, ReturnFileError, UserError, WorkspaceError
 from evaluation.finance import of_money, paying_agency
@@ -36,6 +36,7 @@ from evaluation.programme import Programme
 from evaluation.progress import Progress
 from evaluation.quarters import Period
 from evaluation.returns.form import Return, corners, form
+from evaluation.returns.monthly import in_months, monthly_outcomes, sent_by_month
 from evaluation.returns.tidy import (
     AS_RETURNED,
     ENDINGS,
@@ -44,13 +45,7 @@ from evaluation.returns.tidy import (
     is_table,
     split_tables,
 )
-from evaluation.returns.workbook import (
-    RawReturn,
-    counted_in,
-    guide_from_name,
-    read_return,
-    read_sheets,
-)
+from evaluation.returns.workbook import RawReturn, guide_from_name, read_return, read_sheets
 from evaluation.workspace import Workspace, write_whole
 
 MOST_EXTREME = 50
@@ -259,13 +254,13 @@ def gather(path: Path, columns: TableColumns | None, programme: Programme) -> Ga
     if not files:
         raise UserError("nothing here can be loaded.", where=str(path), expected=", ".join(ENDINGS))
     tables = files if columns else [file for file in files if not _is_return(file)]
-    of = programme.first.frequency
     whole, unreadable, left_out = list[Incoming](), list[Told](), tuple[str, ...]()
     for file in files:
         if file in tables:
             continue
         try:
-            whole.append(Incoming(file=str(file), raw=counted_in(read_return(file), of)))
+            raw, _ = as_asked(read_return(file), programme)
+            whole.append(Incoming(file=str(file), raw=raw))
         except ReturnFileError as error:
             unreadable.append(_unreadable(file, error))
     if tables:
@@ -358,6 +353,7 @@ class _Intake:
         self, *, workspace: Workspace, programme: Programme, reasons: Reasons, progress: Progress
     ) -> None:
         self.workspace, self.programme, self.money = workspace, programme, of_money(programme)
+        self.months = in_months(programme) if monthly_outcomes(programme) else programme
         self.reasons, self.progress = reasons, progress
         self.today = day_of_check(workspace, programme)
 
@@ -426,6 +422,8 @@ class _Intake:
     def _check(self, history: AcceptedFigures, one: Incoming, held: bool) -> _Looked:
         pays = paying_agency(self.programme, one.raw.guide["agency"])
         programme = self.programme if pays is None else self.money
+        if pays is None and sent_by_month(one.raw, self.programme):
+            programme = self.months
         before = self._before(history.asked_by(programme), one.raw)
         if held:
             before = replace(before, accepted={})

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from evaluation.ledger.receipt import Act, Receipt
-from evaluation.quarters import Period, parse_instant
+from evaluation.quarters import NAMES, Period, parse_instant
 
 if TYPE_CHECKING:
     import jinja2
@@ -85,7 +85,7 @@ def _of_return(receipt: Receipt) -> Words:
             ("Programme", receipt.programme),
             ("Site", receipt.site),
             ("Agency", receipt.agency),
-            ("Quarter", receipt.quarter),
+            (NAMES[Period.parse(receipt.quarter).frequency].capitalize(), receipt.quarter),
             *([("Months", Period.parse(receipt.quarter).months)] if "Q" in receipt.quarter else []),
             ("Figures", f"{receipt.rows:,}"),
             ("Content hash", receipt.content_hash),

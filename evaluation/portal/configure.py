@@ -6,6 +6,7 @@ refused.
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import logging
 import os
@@ -22,6 +23,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from evaluation.errors import WorkspaceError
+from evaluation.ledger.backup import keys_beside
+from evaluation.ledger.data_keys import DataKeys, keys_at
 from evaluation.portal.sign_on import Service, service_from_environment
 from evaluation.programme import Programme
 from evaluation.quarters import format_instant
@@ -47,7 +50,8 @@ class Portal:
     uploads, megabytes : what one person may upload, in an hour and in a day.
     address : how links in mail begin, like https://returns.example.org; never taken from a request.
     hosts : names under which it answers, beside those of this machine.
-    behind_proxy : whether a proxy in front says by X-Forwarded-Proto that it was asked by TLS.
+    proxies : addresses and networks of servers in front, whose word is taken for who asked, and
+        whether by TLS; nobody else's is.
     brand : a folder with a design system's own stylesheet and fonts, for those who may use them.
     help : whom to ask, in a sentence.
     service : who signs people in besides the portal itself; None where nobody does.
@@ -62,7 +66,7 @@ class Portal:
     megabytes: int = 200
     address: str = "http://127.0.0.1:8000"
     hosts: tuple[str, ...] = ()
-    behind_proxy: bool = False
+    proxies: tuple[str, ...] = ()
     brand: Path | None = None
     help: str = "Ask the programme's evaluation team, who invited you."
     service: Service | None = None
@@ -128,13 +132,35 @@ def from_environment(workspace: Workspace, programme: str, *, demonstration: boo
         megabytes=_number("NEWSTART_PORTAL_MEGABYTES", plain.megabytes),
         address=os.environ.get("NEWSTART_PORTAL_ADDRESS", plain.address).rstrip("/"),
         hosts=tuple(one.strip() for one in hosts.split(",") if one.strip()),
-        behind_proxy=os.environ.get("NEWSTART_PORTAL_PROXY", "no") == "yes",
+        proxies=_proxies(os.environ.get("NEWSTART_PORTAL_PROXY", "no")),
         brand=Path(brand).resolve() if brand else None,
         help=os.environ.get("NEWSTART_PORTAL_HELP", plain.help),
         service=service,
         # Without a service a portal without passwords would let nobody in.
         passwords=service is None or os.environ.get("NEWSTART_PORTAL_PASSWORDS", "yes") == "yes",
     )
+
+
+def _proxies(said: str) -> tuple[str, ...]:
+    """Who may stand in front: nobody (no), a server of this machine (yes), or addresses."""
+    if said.strip() in ("", "no"):
+        return ()
+    if said.strip() == "yes":
+        return ("127.0.0.1", "::1")
+    named = tuple(one.strip() for one in said.split(",") if one.strip())
+    for one in named:
+        try:
+            network = ipaddress.ip_network(one, strict=False)
+        except ValueError:
+            network = None
+        # Everybody's word for who they are would be as good as nobody's.
+        if network is None or network.prefixlen == 0:
+            raise WorkspaceError(
+                f"{one} is no address of a server in front.",
+                where=f"NEWSTART_PORTAL_PROXY={said}",
+                expected="yes (on this machine), no, or its addresses: 10.0.0.5, 10.1.0.0/24",
+            )
+    return named
 
 
 def _number(name: str, usual: int) -> int:
@@ -319,9 +345,6 @@ def _settings(portal: Portal) -> dict[str, Any]:
         "SECURE_REFERRER_POLICY": "same-origin",
         "SECURE_CROSS_ORIGIN_OPENER_POLICY": "same-origin",
         "SECURE_HSTS_SECONDS": 31_536_000,
-        "SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https")
-        if portal.behind_proxy
-        else None,
         "FILE_UPLOAD_HANDLERS": ["evaluation.portal.uploads.Bounded"],
         "DATA_UPLOAD_MAX_MEMORY_SIZE": 2 * 2**20,
         "DATA_UPLOAD_MAX_NUMBER_FIELDS": 5_000,
@@ -378,7 +401,8 @@ def _logging(portal: Portal) -> dict[str, Any]:
 def back_up(portal: Portal, folder: Path) -> int:
     """Copy the portal's tables and the files of its drafts; how many files there were.
 
-    Its keys are left out: after a restore everybody signs in again.
+    What drafts hold is sealed, and its keys lie with those of the returns. The keys that sign
+    sessions are left out: after a restore everybody signs in again.
 
     Raises
     ------
@@ -401,6 +425,10 @@ def back_up(portal: Portal, folder: Path) -> int:
     there = [name for (name,) in kept if (portal.uploaded / name).is_file()]
     for name in there:
         shutil.copy2(portal.uploaded / name, folder / "drafts" / name)
+    held = keys_at(portal.workspace.database, portal.workspace.raw)
+    if not held.named and held.folder.is_dir():
+        # The ledger's part laid a copy there already; drafts may have come since.
+        held.copy_to(keys_beside(folder.parent))
     return len(there)
 
 
@@ -431,4 +459,15 @@ def restore(portal: Portal, folder: Path) -> int:
         shutil.copy2(path, portal.uploaded / path.name)
         (portal.uploaded / path.name).chmod(0o600)
     shutil.copy2(folder / "portal.sqlite", portal.folder / "portal.sqlite")
+    _take_keys(portal, DataKeys(folder=keys_beside(folder.parent)))
     return len(files)
+
+
+def _take_keys(portal: Portal, beside: DataKeys) -> None:
+    """Take over the keys of drafts that lie beside a back-up, but for those destroyed here."""
+    held = keys_at(portal.workspace.database, portal.workspace.raw)
+    for path in sorted(beside.folder.glob("d-/d-*")):
+        # A note of one that was destroyed has a suffix, and a key has none.
+        key = None if path.suffix else beside.read(path.name)
+        if key is not None and held.read(path.name) is None and held.note(path.name) is None:
+            held.put(path.name, key)

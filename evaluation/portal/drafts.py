@@ -18,6 +18,8 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import TextField
+from django.db.models.functions import Cast
 
 from evaluation import fingerprint
 from evaluation.check.accepted import AcceptedFigures
@@ -37,12 +39,13 @@ from evaluation.check.report import (
 )
 from evaluation.check.stages import check_read, day_of_check
 from evaluation.errors import ReturnFileError, UserError
+from evaluation.ledger.destruction import Covers
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.receipt import Act as LedgerAct
 from evaluation.ledger.receipt import Receipt
 from evaluation.ledger.submission import accept, accepted_figures, keep_receipt, perform, permit
 from evaluation.ledger.vintages import changes
-from evaluation.portal import event_chain
+from evaluation.portal import event_chain, sealed
 from evaluation.portal.configure import Portal
 from evaluation.portal.models import Answer, Draft, Event, Person, Withdrawal
 from evaluation.portal.permissions import Act, Thing, may
@@ -50,7 +53,7 @@ from evaluation.portal.uploads import holds_respondents, safe_name
 from evaluation.programme import Programme
 from evaluation.quarters import Period, now
 from evaluation.returns.form import Return
-from evaluation.returns.workbook import RawReturn, of_bytes
+from evaluation.returns.workbook import RawReturn, heading, of_bytes
 
 KEPT_FOR = timedelta(days=30)
 # No vowels and nothing that is misread on the telephone.
@@ -176,8 +179,8 @@ def upload(person: Person, place: Place, given_name: str, content: bytes) -> Dra
     except ReturnFileError as error:
         event_chain.record(person.name, "refused", f"{given_name}: {error.what}", size=len(content))
         raise
-    stored = _store(content)
     number = "".join(secrets.choice(_SIGNS) for _ in range(10))
+    stored = _store(sealed.sealed(number, content))
     moment = now()
     with transaction.atomic():
         open_before = _open_of(person, place)
@@ -255,8 +258,18 @@ def _store(content: bytes) -> str:
 
 
 def stored(draft: Draft) -> Path:
-    """Where a draft's file lies."""
+    """Where a draft's file lies, sealed."""
     return portal().uploaded / draft.stored
+
+
+def content_of(draft: Draft) -> bytes:
+    """A draft's file as it was uploaded.
+
+    Raises
+    ------
+    LedgerError : its key is not here, or it is not as it was sealed.
+    """
+    return sealed.opened(stored(draft).read_bytes())
 
 
 def _changes(opened: Opened) -> tuple[str, ...]:
@@ -344,13 +357,16 @@ def cell_of(asked: Problem) -> str:
 
 def _answer(draft: Draft, asked: Problem, reason: str) -> None:
     rule, cell, message, value = _key(asked)
-    Answer.objects.update_or_create(
-        draft=draft,
-        rule=rule,
-        cell=cell,
-        asked=message,
-        defaults={"value": value, "reason": reason},
-    )
+    held = _answered(draft, asked) or Answer(draft=draft, rule=rule, cell=cell, asked=message)
+    held.value, held.reason = value, reason
+    held.save()
+
+
+def _answered(draft: Draft, asked: Problem) -> Answer | None:
+    # The question is sealed, so it is compared here and not by the database.
+    rule, cell, message, _ = _key(asked)
+    given = draft.answers.filter(rule=rule, cell=cell)
+    return next((one for one in given if one.asked == message), None)
 
 
 def answers_of(draft: Draft) -> tuple[Confirmation, ...]:
@@ -367,13 +383,13 @@ def save_answers(draft: Draft, reasons: dict[int, str], *, by: str) -> None:
     """Keep the reasons that were typed, by the place of each question in the report."""
     asked = [one for one in problems_of(draft) if one.severity == "confirm"]
     with transaction.atomic():
+        Draft.objects.select_for_update().get(pk=draft.pk)  # one answer a question
         for place, one in enumerate(asked):
             reason = " ".join(reasons.get(place, "").split())
             if reason:
                 _answer(draft, one, reason[:1_000])
-            else:
-                rule, cell, message, _ = _key(one)
-                draft.answers.filter(rule=rule, cell=cell, asked=message).delete()
+            elif (given := _answered(draft, one)) is not None:
+                given.delete()
         event_chain.record(by, "answered", draft.number)
 
 
@@ -485,7 +501,7 @@ def _accept(draft: Draft, person: Person) -> Receipt | None:
     """
     held = portal()
     programme = held.programme
-    content = stored(draft).read_bytes()
+    content = content_of(draft)
     if fingerprint.of_bytes(content) != draft.file_sha256:
         raise UserError(
             "the file that is kept here is not the one that was checked; nothing was submitted.",
@@ -550,47 +566,87 @@ def discard(draft: Draft, *, by: str) -> None:
         stored(draft).unlink(missing_ok=True)
 
 
-def expire() -> int:
-    """Remove the files of drafts that are past their time; how many there were."""
-    past = Draft.objects.filter(ends__lt=now()).exclude(state__in=("expired", "submitting"))
-    for one in past:
-        with transaction.atomic():
-            Draft.objects.filter(pk=one.pk).update(
-                state="expired", report="", text="", changes=[], totals=[]
-            )
-            one.answers.all().delete()
-            event_chain.record("portal", "expired", one.number)
-        stored(one).unlink(missing_ok=True)
-    return len(past)
-
-
 _EMPTIED = {"report": "", "text": "", "changes": [], "totals": [], "file_sha256": "", "rows": 0}
+_SEALED = ("report", "text", "changes", "totals", "file_sha256")
 
 
-def forget(senders: Collection[tuple[str, str]], *, by: str) -> int:
-    """Empty the drafts of figures that were destroyed, and remove their files; how many there were.
+def expire() -> int:
+    """Empty drafts that are past their time, with their files and keys; how many there were."""
+    past = Draft.objects.filter(ends__lt=now()).exclude(state__in=("expired", "submitting"))
+    return _empty(past.defer(*_SEALED), "expired", by="portal", why="a draft's time was over")
+
+
+def empty_unreadable() -> int:
+    """Empty drafts whose keys are gone, as after a restore of before; how many there were."""
+    kept = Draft.objects.annotate(kept=Cast("report", TextField()))
+    held = kept.filter(kept__startswith=sealed.MARK).defer(*_SEALED)
+    gone = [one for one in held if not sealed.readable(one.number)]
+    return _empty(gone, "destroyed", by="portal", why="its key was gone")
+
+
+def forget(senders: Collection[tuple[str, str]], *, by: str, covers: Covers | None = None) -> int:
+    """Empty the drafts of figures that were destroyed, with their files and keys; how many.
 
     That there was a draft, of whom and when, stays, and an event says that it was emptied.
 
     Parameters
     ----------
-    senders : (site, agency) of each whose drafts they are.
+    senders : (site, agency) of each whose drafts they are, by where a draft was uploaded or by what
+        its file says it is.
+    covers : whether a figure of an outcome and an area is one that was destroyed; a draft of
+        somebody else that holds one goes too, and one of which that cannot be told.
     """
-    every = Draft.objects.filter(programme=portal().programme_name)
-    found = [one for one in every if (one.site, one.agency) in senders]
-    for one in found:
-        stored(one).unlink(missing_ok=True)
-        state = one.state if one.state == "submitted" else "expired"
-        with transaction.atomic():
-            Draft.objects.filter(pk=one.pk).update(state=state, **_EMPTIED)
-            one.answers.all().delete()
-            event_chain.record(by or "command line", "destroyed", one.number)
+    empty_unreadable()
+    every = Draft.objects.filter(programme=portal().programme_name).exclude(report="")
+    found = [
+        one
+        for one in every
+        if (one.site, one.agency) in senders
+        or _said_to_be(one) in senders
+        or (covers is not None and _holds(one, covers))
+    ]
+    _empty(found, "destroyed", by=by or "command line", why="its figures were destroyed")
     if connection.vendor == "sqlite":
         # What was deleted would stay in the file's free pages and in its log.
         with connection.cursor() as cursor:
             cursor.execute("VACUUM")
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return len(found)
+
+
+def _said_to_be(draft: Draft) -> tuple[str, str]:
+    held = json.loads(draft.report)
+    return str(held.get("site") or ""), str(held.get("agency") or "")
+
+
+def _holds(draft: Draft, covers: Covers) -> bool:
+    """Whether a draft's file has a row of what was destroyed; so too where it cannot be told."""
+    try:
+        raw = of_bytes(draft.file_name, content_of(draft))
+    except (ReturnFileError, OSError):
+        return True
+    names = [heading(value) for value in raw.header.values]
+    if not {"outcome", "area_code"} <= set(names):
+        return True
+    outcome, area = names.index("outcome"), names.index("area_code")
+    rows = (row.values for row in raw.rows if len(row.values) > max(outcome, area))
+    return any(covers(str(one[outcome]).strip(), str(one[area]).strip()) for one in rows)
+
+
+def _empty(found: Iterable[Draft], what: str, *, by: str, why: str) -> int:
+    """Take what drafts hold out of their rows, remove their files, and destroy their keys."""
+    many = 0
+    for one in found:
+        # A return that was accepted stays known as sent; nothing else is left to send.
+        state = "submitted" if what == "destroyed" and one.state == "submitted" else "expired"
+        stored(one).unlink(missing_ok=True)
+        with transaction.atomic():
+            Draft.objects.filter(pk=one.pk).update(state=state, **_EMPTIED)
+            one.answers.all().delete()
+            event_chain.record(by, what, one.number)
+        sealed.destroy_key(one.number, why)
+        many += 1
+    return many
 
 
 def ask_withdrawal(receipt: Receipt, person: Person, reason: str) -> Withdrawal:

@@ -1,7 +1,7 @@
 """The portal's own tables: people, what they may, what they prepare, and what happened.
 
-No figure of a return is kept here but inside a draft's file and its report; what was accepted
-stands in the ledger alone. Instants are UTC.
+No figure of a return is kept here but inside a draft, sealed under the draft's own key; what was
+accepted stands in the ledger alone. Instants are UTC.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models
+
+from evaluation.portal.sealed import SealedJson, SealedText
 
 LOCAL = "local"
 """The issuer of accounts of the portal's own; a service that signs people in is named by its
@@ -99,20 +101,25 @@ class Draft(models.Model):
     agency = models.TextField()
     quarter = models.TextField()
     file_name = models.TextField()
-    file_sha256 = models.TextField()
+    file_sha256: Any = SealedText()
     size = models.IntegerField()
     stored = models.TextField()
     rows = models.IntegerField()
-    report = models.TextField()
-    text = models.TextField()
-    changes: Any = models.JSONField(default=list)
-    totals: Any = models.JSONField(default=list)
+    report: Any = SealedText()
+    text: Any = SealedText()
+    changes: Any = SealedJson(default=list)
+    totals: Any = SealedJson(default=list)
     shared = models.BooleanField(default=False)
     state = models.TextField(default="ready")
     asked_after = models.IntegerField(null=True)
     return_id = models.TextField(default="", blank=True)
     made = models.DateTimeField()
     ends = models.DateTimeField()
+
+    @property
+    def number_of_draft(self) -> str:
+        """Under whose key the row is sealed."""
+        return str(self.number)
 
 
 class Answer(models.Model):
@@ -121,16 +128,14 @@ class Answer(models.Model):
     draft = models.ForeignKey(Draft, on_delete=models.CASCADE, related_name="answers")
     rule = models.TextField()
     cell = models.TextField(default="", blank=True)
-    asked = models.TextField()
-    value = models.TextField(default="", blank=True)
-    reason = models.TextField()
+    asked: Any = SealedText()
+    value: Any = SealedText(default="", blank=True)
+    reason: Any = SealedText()
 
-    class Meta:
-        constraints = (
-            models.UniqueConstraint(
-                fields=["draft", "rule", "cell", "asked"], name="one_answer_a_question"
-            ),
-        )
+    @property
+    def number_of_draft(self) -> str:
+        """Under whose key the row is sealed."""
+        return str(self.draft.number)
 
 
 class Withdrawal(models.Model):

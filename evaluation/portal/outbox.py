@@ -140,6 +140,7 @@ def work(portal: Portal, *, once: bool, send: Callable[[EmailMessage], None] | N
 
 def _work_once(portal: Portal, send: Callable[[EmailMessage], None] | None) -> int:
     remind(portal)
+    drafts.empty_unreadable()
     drafts.expire()
     Session.objects.filter(expire_date__lt=now()).delete()
     done = 0

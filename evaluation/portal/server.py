@@ -15,6 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evaluation.demo import invented_people
 from evaluation.errors import WorkspaceError
 from evaluation.portal import configure
 from evaluation.portal.configure import LOOPBACK, Portal
@@ -25,17 +26,22 @@ if TYPE_CHECKING:
 MOST_BODY = 6 * 2**20
 _THREADS = 8
 _PATIENCE = 60
+SERVING: dict[str, Any] = {
+    "max_request_body_size": MOST_BODY,
+    "max_request_header_size": 32_768,
+    "channel_timeout": _PATIENCE,
+    "connection_limit": 200,
+    "ident": "portal",
+    # Whose word is taken for who asked is settled by the application itself (`by_proxy`).
+    "clear_untrusted_proxy_headers": False,
+}
+"""How requests are taken from the network, for whichever address."""
 _STATIC = Path(__file__).parent / "static"
 
 
 def is_loopback(host: str) -> bool:
     """Whether only this machine reaches an address."""
-    if host in LOOPBACK:
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return host in LOOPBACK or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
 
 
 def refuse_demonstration(portal: Portal, host: str) -> None:
@@ -64,75 +70,39 @@ def refuse_demonstration(portal: Portal, host: str) -> None:
 
 
 def invent_people(portal: Portal) -> None:
-    """Give a demonstration its people: an officer a submitter, and one of each other role."""
+    """Give a demonstration its people: those that it declares, or invented ones, and an admin."""
     from evaluation.portal.accounts import Wanted, add_grant
     from evaluation.portal.models import Person
     from evaluation.portal.permissions import Role
     from evaluation.quarters import now
 
-    if Person.objects.exists():
-        return
     until = (now() + timedelta(days=365)).date()
     programme = portal.programme
-    names = iter(_NAMES)
-    sites = [(s, a) for s, a in programme.submitters if s in programme.site_by_code]
+    there = {*Person.objects.values_list("name", flat=True)}
     wanted = [
-        Wanted(
-            name=next(names, f"Officer of {s} {a}"),
-            email=f"{a}.{s}@example.org".lower(),
-            role=Role.OFFICER,
-            site=s,
-            agency=a,
-            until=until,
-        )
-        for s, a in sites
+        (one.name, _ROLES[role], site, agency)
+        for one in programme.people or invented_people(programme)
+        for role in one.roles
+        if role in _ROLES
+        for site in one.sites or ("",)
+        for agency in one.agencies or ("",)
     ]
-    # A second officer of the first submitter: a withdrawal needs two people.
-    if sites:
-        wanted.append(
-            Wanted(
-                name="Second Officer",
-                email="second@example.org",
-                role=Role.OFFICER,
-                site=sites[0][0],
-                agency=sites[0][1],
-                until=until,
-            )
+    for name, role, site, agency in [*wanted, ("Adil Ahmed", "admin", "", "")]:
+        if name in there:
+            continue
+        email = f"{name.replace(' ', '.').lower()}@example.org"
+        given = Wanted(
+            name=name, email=email, role=Role(role), site=site, agency=agency, until=until
         )
-    wanted += [
-        Wanted(
-            name=f"{role.capitalize()} of the programme",
-            email=f"{role}@example.org",
-            role=role,
-            until=until,
-        )
-        for role in Role
-        if role is not Role.OFFICER
-    ]
-    for one in wanted:
-        add_grant(programme, one, by="demonstration")
+        add_grant(programme, given, by="demonstration")
 
 
-_NAMES = (
-    "Ada Ashworth",
-    "Ben Booth",
-    "Chloe Carr",
-    "Dev Dhillon",
-    "Ella Eastwood",
-    "Femi Fox",
-    "Grace Gill",
-    "Hugh Hart",
-    "Iris Iqbal",
-    "Jon Jarvis",
-    "Kim Khan",
-    "Leo Lund",
-    "Maya Moss",
-    "Nia Nash",
-    "Owen Odell",
-    "Priya Patel",
-    "Rosa Reid",
-    "Sam Shaw",
-)
+_ROLES = {
+    "submitter": "officer",
+    "evaluator": "evaluator",
+    "checker": "checker",
+    "publisher": "publisher",
+}
 
 
 def application(portal: Portal) -> Callable[..., Any]:
@@ -147,7 +117,59 @@ def application(portal: Portal) -> Callable[..., Any]:
     served.add_files(str(_STATIC), prefix="static/")
     if portal.brand is not None:
         served.add_files(str(portal.brand), prefix="brand/")
-    return served
+    return by_proxy(portal.proxies, served)
+
+
+_FORWARDED = (
+    "HTTP_FORWARDED",
+    "HTTP_X_FORWARDED_BY",
+    "HTTP_X_FORWARDED_FOR",
+    "HTTP_X_FORWARDED_HOST",
+    "HTTP_X_FORWARDED_PORT",
+    "HTTP_X_FORWARDED_PROTO",
+    "HTTP_X_REAL_IP",
+)
+
+
+def by_proxy(proxies: tuple[str, ...], answer: Callable[..., Any]) -> Callable[..., Any]:
+    """An application that knows who asked: by the word of these proxies, and of nobody else.
+
+    Everybody can write the headers in which a proxy says for whom it asks. They are read where the
+    request came from a proxy that is named, from the nearest hop on and no further than the first
+    that is none of them; the pages never see them (OWASP ASVS 4.0.3, 1.2 and 14.5).
+    """
+    networks = [ipaddress.ip_network(one, strict=False) for one in proxies]
+
+    def known(address: str) -> bool:
+        return any(ipaddress.ip_address(address) in one for one in networks)
+
+    def answered(environ: dict[str, Any], start: Any) -> Any:
+        said = {name: environ.pop(name, "") for name in _FORWARDED}
+        asked = str(environ.get("REMOTE_ADDR", ""))
+        if _is_address(asked) and known(asked):
+            if _parts(said["HTTP_X_FORWARDED_PROTO"])[-1:] == ["https"]:
+                environ["wsgi.url_scheme"] = "https"
+            for hop in reversed(_parts(said["HTTP_X_FORWARDED_FOR"])):
+                if not _is_address(hop):
+                    break
+                environ["REMOTE_ADDR"] = hop
+                if not known(hop):
+                    break
+        return answer(environ, start)
+
+    return answered
+
+
+def _parts(text: str) -> list[str]:
+    return [one.strip() for one in text.split(",") if one.strip()]
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def serve(
@@ -172,19 +194,7 @@ def serve(
         refuse_demonstration(portal, host)
     served = application(portal)
     try:
-        server = waitress.create_server(
-            served,
-            host=host,
-            port=port,
-            threads=_THREADS,
-            max_request_body_size=MOST_BODY,
-            max_request_header_size=32_768,
-            channel_timeout=_PATIENCE,
-            connection_limit=200,
-            ident="portal",
-            clear_untrusted_proxy_headers=True,
-            **_proxy(portal),
-        )
+        server = waitress.create_server(served, host=host, port=port, threads=_THREADS, **SERVING)
     except OSError as error:
         raise WorkspaceError(
             f"the address cannot be used ({error.strerror}).",
@@ -197,16 +207,6 @@ def serve(
     if working:
         threading.Thread(target=_work, args=(portal,), daemon=True).start()
     server.run()
-
-
-def _proxy(portal: Portal) -> dict[str, Any]:
-    """Whose word is taken for where a request came from: nobody's, or the proxy's in front."""
-    if not portal.behind_proxy:
-        return {}
-    return {
-        "trusted_proxy": "127.0.0.1",
-        "trusted_proxy_headers": "x-forwarded-for x-forwarded-proto",
-    }
 
 
 def _work(portal: Portal) -> None:

@@ -25,10 +25,10 @@ import numpy as np
 from evaluation import fingerprint
 from evaluation.disclosure.audit import Left, Printed
 from evaluation.disclosure.counts import Atom, Count, among, history, possible
+from evaluation.disclosure.effects import deviate
 from evaluation.disclosure.narrowest import Logarithm, System, narrowest
 from evaluation.disclosure.policy import Policy
 from evaluation.disclosure.protection import WORST, Held, Protection, counted, held
-from evaluation.disclosure.released import p_value
 from evaluation.errors import DisclosureError, UserError
 from evaluation.estimate import registry
 from evaluation.estimate.registry import Choices
@@ -58,7 +58,7 @@ FEW = 20
 SMALL = 1e-6
 KEPT = "audited"
 INSIDE = "inside"
-ATTACK = 2
+ATTACK = 3
 """Of the attack's own method: another one keeps other results."""
 
 
@@ -404,7 +404,8 @@ class _Attacked:
         for n, edition in enumerate(self.seen):
             for name, study in edition.studies.items():
                 forms = _forms(study, self.outcome.code, edition.raw.get(name))
-                for one in forms.sums() if forms is not None else ():
+                sums = () if forms is None else (*forms.sums(), *forms.chances())
+                for one in sums:
                     assert forms is not None
                     view = self._view(edition, name, forms, one, n)
                     if view is None:
@@ -419,6 +420,8 @@ class _Attacked:
         of_outcome = one.name if one.name[0] == "/" else f"/{self.outcome.code}.{one.name}"
         address = f"{study.replace('/', '.')}.{of_outcome[1:]}"
         line = edition.lines.get(address)
+        if line is not None and one.name.endswith(".p"):
+            line = _in_errors(line)
         if line is None or line.printed is None or line.low is None or line.step <= 0:
             return None
         if forms.log and not (forms.counts[forms.moves(one.slope) != 0] > 0).all():
@@ -435,29 +438,6 @@ class _Attacked:
             edition=n,
             row=one.row,
         )
-
-    def chances(self) -> Iterator[_View]:
-        """P-values of the rows that are printed: rounded as they are, and behind no offset."""
-        for n in range(len(self.seen)):
-            own = {id(one.forms): one.forms for one in self.views if one.edition == n}
-            for forms in own.values():
-                drawn = forms.results.assignments.drawn if forms.results is not None else 0
-                printed = {one.row for one in self.views if one.row}
-                for one in forms.chances():
-                    shown = p_value(one.value, drawn)
-                    if one.row not in printed or shown <= 0:
-                        continue
-                    yield _View(
-                        address=f"{self.outcome.code}.{one.name}",
-                        forms=forms,
-                        slope=one.slope,
-                        value=one.value,
-                        # Half of its last digit, and of a draw.
-                        step=10.0 ** (math.floor(math.log10(shown)) - 1) / 2 + 1 / (drawn + 1),
-                        multiple=shown,
-                        slack=0.0,
-                        edition=n,
-                    )
 
     def offsets(self) -> list[tuple[_View, str]]:
         """Each view with the name of its offset: one for ever, where all editions agree to it."""
@@ -549,8 +529,6 @@ class _Making:
         self.log = any(view.forms.log for view in of.views)
         for view, offset in of.offsets():
             self._view(view, f"offset {offset}")
-        for view in of.chances():
-            self._chance(view)
 
     def system(self) -> System:
         return System(
@@ -645,14 +623,6 @@ class _Making:
             low + 1 + 2 * view.slack,
         )
 
-    def _chance(self, view: _View) -> None:
-        """It lies within its rounding of what is printed."""
-        tied = self._tied(view)
-        if tied is not None:
-            apart = (view.multiple - view.value) / view.step
-            address = f"{self.of.seen[view.edition].name} {view.address}"
-            self.says(address, tied, min(apart - 1.0, 0.0), max(apart + 1.0, 0.0))
-
     def _tied(self, view: _View) -> dict[str, float] | None:
         """What a figure moves by, in steps, as one unknown; None where all in it is known."""
         forms, form = view.forms, dict[str, float]()
@@ -671,6 +641,13 @@ class _Making:
         size = max(form.values(), key=abs)
         whole = self._sum({name: weight / size for name, weight in form.items()})
         return {whole: size / view.step}
+
+
+def _in_errors(line: Line) -> Line | None:
+    """A p-value's line in standard errors, at which it is rounded; None where it says no end."""
+    if line.low is None or line.high is None or not 0 < line.low < line.high < 1:
+        return None
+    return Line(printed=line.printed, low=deviate(line.high), high=deviate(line.low))
 
 
 def _ends(lines: Sequence[_CountLine], policy: Policy) -> tuple[float, float]:

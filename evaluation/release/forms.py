@@ -16,11 +16,11 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from evaluation.disclosure.effects import deviate
 from evaluation.release.released_accounts import which_row
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ BY = ("cohort", "site", "quarter", "event_time")
 DID = "did"
 LIKE_DID = ("did", "synthetic_did", "synthetic_control", "imputation")
 PERCENT = 100.0
-NORMAL = NormalDist()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -298,9 +297,9 @@ class Forms:
         return {(by, which): self._effect(share) for by, which, share in self._shares()}
 
     def chances(self) -> Iterator[Sum]:
-        """The p-values of printed rows: by the spread of the draws, which whoever has them knows.
+        """The p-values of printed rows, in standard errors, as they are rounded.
 
-        Each tells its effect to a fraction of the step at which the effect itself is printed.
+        By the spread of the draws, which whoever has them knows, each is its effect over an error.
         """
         held = self.raw.estimate if self.raw is not None else None
         for by, which, row in held.entries() if held is not None else ():
@@ -308,11 +307,9 @@ class Forms:
             p, effect = row.p_value, row.effect
             if slope is None or not effect or p is None or not 0 < p < 1:
                 continue
-            z = NORMAL.inv_cdf(1 - p / 2)
-            steep = -2 * NORMAL.pdf(z) * z / effect
+            z = deviate(p)
             row_name = _row_name(f"{DID}.0", by, which)
-            name = f"{row_name}.p"
-            yield Sum(name=name, value=p, slope=slope.times(steep), row=row_name)
+            yield Sum(name=f"{row_name}.p", value=z, slope=slope.times(z / effect), row=row_name)
 
     def _of_estimate(self, name: str, held: EstimateResult) -> Iterator[Sum]:
         for by, which, row in held.entries():
@@ -345,6 +342,8 @@ class Forms:
         baseline = self._of_people(self.as_persons(mean))
         if share is not None:
             baseline = baseline.plus(self._effect(share).times(-1.0))
+        # Effects in units are made of it and of those in per cent, and say nothing of their own.
+        yield Sum(name="finding.base", value=base, slope=baseline)
         for part in ("effect", "low", "high"):
             value = getattr(finding, part)
             if value is not None and math.isfinite(value):
@@ -353,8 +352,6 @@ class Forms:
 
     def _beside(self, raw: Mapping[str, Any], overall: Slope) -> Iterator[Sum]:
         """What differs from the overall effect by something that is known."""
-        for place, value in enumerate(raw["equally_likely"]):
-            yield from self._printed(f"likely.{place}", value, overall)
         for place, row in enumerate((raw.get("breaks") or {}).get("rows", ())):
             for end in ("low", "high"):
                 yield from self._printed(f"breaks.{place}.{end}", row[end], overall)

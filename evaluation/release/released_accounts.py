@@ -10,10 +10,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from evaluation.disclosure.effects import stepped
+from evaluation.disclosure.effects import kept_beside, stepped
 from evaluation.disclosure.key import Key
 from evaluation.disclosure.released import Entry, chance, money, money_step, significant
-from evaluation.release.rounding import kept_beside, one_figure
+from evaluation.release.rounding import one_figure
 from evaluation.value.report import FEWEST_PILOTS
 
 RATIOS = frozenset({"bcr", "fiscal_ratio", "cashable_ratio"})

@@ -7,21 +7,12 @@ full counts, and what is printed beside them never contradicts them.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from evaluation.disclosure.counts import Atom, Count, among, cell_of, rounded, total
-from evaluation.disclosure.effects import step_of
-from evaluation.disclosure.released import (
-    Entry,
-    Path,
-    entries_of_path,
-    p_value,
-    rate_of,
-    significant,
-)
+from evaluation.disclosure.released import Entry, Path, entries_of_path, rate_of, significant
 from evaluation.finding import sentences
 from evaluation.quarters import Period
 from evaluation.release.released_accounts import release_accounts
@@ -35,22 +26,21 @@ from evaluation.release.released_lives import (
 from evaluation.release.rounding import (
     ENVELOPE,
     Rounding,
-    Sensitivity,
     Terms,
+    adjusted,
     envelopes,
     one_figure,
     sensitivity_of,
-    too_coarse,
 )
 from evaluation.release.said import Saying, said_anew
+from evaluation.release.scale import CONTROL, Scale
 from evaluation.study.record import OutcomeResult, Results
-from evaluation.wording import apart_digits
 
+SAME_AS = {"pre_level": "balance.level"}
+"""A check that asks what a row of the balance asks: one figure in two places."""
 LEAST_WEIGHT = 0.01
 """Of a donor that is named."""
 OPEN_FIGURES = 6
-LIKE = 20.0
-"""Where nothing is counted beneath a figure, its step is worth this part of its printed error."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,18 +100,22 @@ class _Door:
         self.sentences: dict[str, Any] = {}
         self.drawn = results.assignments.drawn
         self.roundings: dict[str, Rounding] = {}
-        self.percent_steps: dict[str, float] = {}
+        self.scales: dict[str, Scale] = {}
         self.people: dict[str, dict[float, float]] = {}
-        self.steps: dict[str, float] = {}
+        self.starts = {one.code: one.start for one in results.sites}
         lives = results.lives
         self.asked = {} if lives is None else {one.outcome: one for one in lives.items}
 
     def released(self) -> Released:
         data = self.raw.plain()
-        data["outcomes"] = [self._outcome(one) for one in self.raw.outcomes]
-        by_code = {one.code: one for one in self.raw.outcomes}
-        data["equity"] = [self._fifth(row, by_code) for row in data["equity"]]
+        # All that is estimated before all that is made of it: a control stands beside others too.
+        opened = [self._opened(one) for one in self.raw.outcomes]
+        self._adjust([one["finding"] for one in opened])
         data["balance"] = [self._balance(row) for row in data["balance"]]
+        data["outcomes"] = [
+            self._outcome(one, held) for one, held in zip(self.raw.outcomes, opened, strict=True)
+        ]
+        data["equity"] = [self._fifth(row) for row in data["equity"]]
         data["published"] = _readable(data["published"], 4)
         self._identity(data)
         whole = Saying(key=self.key, address=self._address(), known=self._all_known())
@@ -130,6 +124,8 @@ class _Door:
         one_mean(data, self.raw)
         data["grades"] = self._said(data["grades"], whole)
         data["sentences"] = self.sentences
+        for rounding in self.roundings.values():
+            self.entries += rounding.entries
         return Released(
             results=Results.model_validate(data),
             entries=tuple(self.entries),
@@ -179,7 +175,7 @@ class _Door:
 
     def _stepped_row(self, code: str, side: str, row: Mapping[str, Any]) -> dict[str, Any]:
         rounding = self.roundings.get(code)
-        step = self.percent_steps.get(code, 0.1)
+        step = self.scales[code].percent_step if code in self.scales else 0.1
         found: dict[str, Any] = {}
         for name, value in row.items():
             is_figure = isinstance(value, float) and rounding is not None
@@ -196,9 +192,9 @@ class _Door:
         if lives is None:
             return None
         effect, step = None, None
-        if lives.worth is not None and lives.worth.outcome in self.steps:
+        if lives.worth is not None and lives.worth.outcome in self.scales:
             one = next(o for o in self.raw.outcomes if o.code == lives.worth.outcome)
-            effect, step = one.estimate.overall.effect, self.steps[one.code]
+            effect, step = one.estimate.overall.effect, self.scales[one.code].overall_step
         shown, entries = release_lives(
             lives,
             LivesSteps(
@@ -223,34 +219,41 @@ class _Door:
 
     # One outcome -------------------------------------------------------------------------------
 
-    def _outcome(self, one: OutcomeResult) -> dict[str, Any]:
+    def _opened(self, one: OutcomeResult) -> dict[str, Any]:
+        """An outcome with its finding and its estimates released."""
         data = one.plain()
-        rounding = Rounding(address=self._address(one.code), key=self.key)
+        rounding = Rounding(
+            address=self._address(one.code),
+            key=self.key,
+            drawn=self.drawn,
+            level=round(1 - self.raw.level, 9),
+        )
         self.roundings[one.code] = rounding
         policy = self.terms.policy(one.code)
         self._count(one)
-        answers = self._one_answer(one.code)
-        moves = sensitivity_of(one, self._printed(one.code), policy, answers)
-        scale = _Scale(one, moves, policy.least_areas, self._window())
-        self.steps[one.code] = scale.overall_step
+        moves = sensitivity_of(one, self._printed(one.code), policy, self._one_answer(one.code))
+        scale = Scale(one, moves, policy.least_areas, self._window(), rounding, self.starts)
+        self.scales[one.code] = scale
         # First, so that what a reader sees first has its offset by its own name.
         self._finding(data["finding"], one, scale, rounding)
         data["estimates"] = [
             self._estimate(place, held, scale, rounding)
             for place, held in enumerate(data["estimates"])
         ]
-        step, percent_step = scale.overall_step, scale.percent_step
-        self.percent_steps[one.code] = percent_step
+        return data
+
+    def _outcome(self, one: OutcomeResult, data: dict[str, Any]) -> dict[str, Any]:
+        """All else of an outcome, its sentences last."""
+        scale, rounding = self.scales[one.code], self.roundings[one.code]
         data["paths"] = self._paths(one, scale, rounding)
         data["placebo_gaps"] = self._envelope(one, scale, rounding)
-        data["equally_likely"] = [
-            scale.at(rounding, value, f"likely.{place}")
-            for place, value in enumerate(data["equally_likely"])
-        ]
+        data["equally_likely"] = scale.around_effect(data["equally_likely"])
         self._new_site(data, scale, rounding)
-        for place, row in enumerate((data["breaks"] or {}).get("rows", ())):
-            for end, away in (("low", -1), ("high", 1)):
-                row[end] = scale.at(rounding, row[end], f"breaks.{place}.{end}", away=away)
+        undo = data["finding"].get("undo")
+        if data["breaks"]:
+            scale.breaks(data["breaks"], undo)
+        elif undo:
+            undo["breaks"] = rounding.magnitude(undo["breaks"], "undo.breaks")
         data["twin"] = self._synthetic(data["twin"], scale, rounding)
         for row in data["looks"]:
             name = f"look.{row['quarter']}"
@@ -264,18 +267,20 @@ class _Door:
                     if isinstance(value, float):
                         data[part][name] = scale.at(rounding, value, f"{part}.{name}")
         self._touched(data.get("touched") or [], scale, rounding)
-        self._checks(data, scale, rounding)
+        self._checks(data, scale)
         data["data"] = self._cells(one)
         data["counts"] = []
-        self.entries += rounding.entries
+        said = [*(self.roundings[code] for code in self._controls(one)), rounding]
         saying = Saying(
             key=self.key,
             address=rounding.address,
-            known=rounding.known,
+            known={at: shown for held in said for at, shown in held.known.items()},
+            chances={at: shown for held in said for at, shown in held.chances.items()},
+            level=rounding.level,
             people=self.people.get(one.code, {}),
             constants=scale.constants,
-            percent_step=percent_step,
-            step=step,
+            percent_step=scale.percent_step,
+            step=scale.overall_step,
             people_step=scale.people_step,
             log=scale.log,
             drawn=self.drawn,
@@ -320,7 +325,7 @@ class _Door:
     def _printed(self, code: str) -> Callable[[str, str], Count]:
         return lambda site, period: self.counts[code, site, period]
 
-    def _paths(self, one: OutcomeResult, scale: _Scale, rounding: Rounding) -> list[dict[str, Any]]:
+    def _paths(self, one: OutcomeResult, scale: Scale, rounding: Rounding) -> list[dict[str, Any]]:
         """Pilots as released totals over published denominators; the rest at its step."""
         rows, rates = [], []
         held: dict[str, list[Any]] = {}
@@ -356,7 +361,7 @@ class _Door:
         return rows
 
     def _estimate(
-        self, place: int, held: dict[str, Any], scale: _Scale, rounding: Rounding
+        self, place: int, held: dict[str, Any], scale: Scale, rounding: Rounding
     ) -> dict[str, Any]:
         """An estimate's rows, each at the step of its own support; none of a single area."""
         name = f"{held['estimator']}.{place}"
@@ -370,7 +375,7 @@ class _Door:
             **held,
             **rows,
             "area": [],
-            "diagnostics": _readable(kept, 2),
+            "diagnostics": {**_readable(kept, 2), **scale.fit(kept, f"{name}.")},
             "warnings": [one for one in held["warnings"] if not self._names_areas(one)],
         }
 
@@ -380,10 +385,10 @@ class _Door:
         return "worst" in figures
 
     def _row(
-        self, by: str, which: str, row: dict[str, Any], name: str, scale: _Scale, rounding: Rounding
+        self, by: str, which: str, row: dict[str, Any], name: str, scale: Scale, rounding: Rounding
     ) -> dict[str, Any]:
-        step, reason = scale.of_row(by, row)
         address = ".".join(filter(None, (name, by, which)))
+        step, reason = scale.of_row(by, row, address)
         figures = ("effect", "se", "low", "high", "low_band", "high_band")
         if reason:
             rounding.hide(*(scale.shown(row[one]) for one in figures))
@@ -406,14 +411,16 @@ class _Door:
                 apart=apart if away else (),
                 support=row["n_areas"],
             )
-        found["se"] = scale.error(row["se"], step)
-        if found["se"] is not None:
-            rounding.known.setdefault(one_figure(row["se"]), found["se"])
-        found["p_value"] = None if row["p_value"] is None else p_value(row["p_value"], self.drawn)
+        found["se"] = scale.error(row["se"], step, f"{address}.se")
+        # The finding's own p-value is that of the row that it rests on.
+        p = row["p_value"]
+        of_finding = address == scale.overall_row and p is not None
+        own = rounding.chances.get(one_figure(p)) if of_finding else None
+        found["p_value"] = own or scale.chance(p, f"{address}.p", step, found["se"])
         return found
 
     def _finding(
-        self, finding: dict[str, Any], one: OutcomeResult, scale: _Scale, rounding: Rounding
+        self, finding: dict[str, Any], one: OutcomeResult, scale: Scale, rounding: Rounding
     ) -> None:
         """The headline in per cent and in people, its p values, what would undo it."""
         margin = finding["margin_percent"]
@@ -438,29 +445,24 @@ class _Door:
                 name = f"people.{when}.{part}"
                 held[part] = scale.people(rounding, held, part, name, away, periods)
             self.people.setdefault(one.code, {}).update(_as_said(raw, held))
-        for name in ("p_value", "adjusted_p"):
-            if finding[name] is not None:
-                finding[name] = p_value(finding[name], self.drawn)
+        finding["p_value"] = scale.chance(finding["p_value"], "finding.p", scale.overall_step)
+        looked = finding["looked"]
+        if looked:
+            looked["p"] = scale.chance(looked["p"], "looked.p", scale.overall_step)
         if finding["detectable_percent"] is not None:
             finding["detectable_percent"] = rounding.at(
                 finding["detectable_percent"], step, "finding.detectable"
             )
-        looked = finding["looked"]
         if looked:
             for part, away in (("low", -1), ("high", 1)):
                 looked[part] = scale.at(rounding, looked[part], f"looked.{part}", away=away)
-            looked["p"] = None if looked["p"] is None else p_value(looked["p"], self.drawn)
             looked["spent"] = significant(looked["spent"], 4) if looked["spent"] else 0.0
             looked["alpha"] = significant(looked["alpha"], 4) if looked["alpha"] else 0.0
         undo = finding.get("undo")
         if undo:
-            # In the digits of their sentences, so that no table tells another figure.
-            for part in ("breaks", "cause"):
-                value = undo[part]
-                if value is not None and math.isfinite(value):
-                    undo[part] = round(value, apart_digits(value, (0.0,), 2))
+            scale.cause(undo, finding["effect_percent"])
 
-    def _envelope(self, one: OutcomeResult, scale: _Scale, rounding: Rounding) -> dict[str, Any]:
+    def _envelope(self, one: OutcomeResult, scale: Scale, rounding: Rounding) -> dict[str, Any]:
         """Effects by event time as their rows are printed, and quantiles of the placebo ones."""
         held = one.placebo_effects
         times, rows = list(held.event_times), held.placebo
@@ -480,31 +482,31 @@ class _Door:
         ]
         return {"event_times": times, "real": real, "gaps": series}
 
-    def _new_site(self, data: dict[str, Any], scale: _Scale, rounding: Rounding) -> None:
+    def _new_site(self, data: dict[str, Any], scale: Scale, rounding: Rounding) -> None:
         one = data["new_site"]
         if one is None:
             return
         for part, away in (("mean", 0), ("low", -1), ("high", 1)):
             one[part] = scale.at(rounding, one[part], f"new_site.{part}", away=away)
         for part in ("se", "tau"):
-            one[part] = scale.error(one[part], scale.overall_step)
+            one[part] = scale.error(one[part], scale.overall_step, f"new_site.{part}")
         for part, away in (("mean_low", -1), ("mean_high", 1)):
             if one.get(part) is not None:
                 one[part] = scale.at(rounding, one[part], f"new_site.{part}", away=away)
         for part in ("tau_low", "tau_high"):
             if one.get(part) is not None:
-                one[part] = scale.error(one[part], scale.overall_step)
+                one[part] = scale.error(one[part], scale.overall_step, f"new_site.{part}")
         # Effects of single sites to the last digit, and ranges that differ from the printed one by
         # the scale alone: they stay inside.
         for part in ("by_site", "by_scale", "reml"):
             if part in one:
                 one[part] = []
-        one["p_alike"] = p_value(one["p_alike"], self.drawn)
+        one["p_alike"] = scale.chance(one["p_alike"], "new_site.p")
         if one["mean"] is None or one["low"] is None or one["high"] is None:
             data["new_site"] = None
 
     def _synthetic(
-        self, held: dict[str, Any] | None, scale: _Scale, rounding: Rounding
+        self, held: dict[str, Any] | None, scale: Scale, rounding: Rounding
     ) -> dict[str, Any] | None:
         """The synthetic control with its donors of a hundredth and more, to two decimals."""
         if held is None:
@@ -515,18 +517,14 @@ class _Door:
                 row[part] = scale.path_at(
                     rounding, row[part], f"twin.{row['period']}.{part}", away, held["scale"]
                 )
-        donors = [
-            {**one, "weight": round(one["weight"], 2)}
+        shown = [
+            {**one, "weight": rounding.weight(one["weight"], f"donor.{one['name']}")}
             for one in held["donors"]
-            if one["weight"] >= LEAST_WEIGHT
         ]
-        found = {**held, "donors": donors}
-        for name in ("pre_period_rmspe", "effective_donors"):
-            if found.get(name) is not None:
-                found[name] = significant(found[name], 2)
-        return found
+        donors = [one for one in shown if one["weight"] >= LEAST_WEIGHT]
+        return {**held, "donors": donors, **scale.fit(held)}
 
-    def _touched(self, rows: list[dict[str, Any]], scale: _Scale, rounding: Rounding) -> None:
+    def _touched(self, rows: list[dict[str, Any]], scale: Scale, rounding: Rounding) -> None:
         """Effects without some areas: what a few of them make up is theirs, and stays inside."""
         first: float | None = None
         for place, row in enumerate(rows):
@@ -534,25 +532,54 @@ class _Door:
             for part, away in (("effect", 0), ("low", -1), ("high", 1)):
                 name = f"touched.{place}.{part}"
                 row[part] = None if few else scale.at(rounding, row[part], name, away=away)
-            row["se"] = None if few else scale.error(row["se"], scale.overall_step)
-            if few or row["p_value"] is None:
-                row["p_value"] = None
-            else:
-                row["p_value"] = p_value(row["p_value"], self.drawn)
+            name = f"touched.{place}"
+            row["se"] = None if few else scale.error(row["se"], scale.overall_step, f"{name}.se")
+            row["p_value"] = (
+                None
+                if few
+                else scale.chance(row["p_value"], f"{name}.p", scale.overall_step, row["se"])
+            )
             first = row["effect"] if place == 0 else first
             known = first is not None and row["effect"] is not None
             # A difference of what is printed: one of its own would tell what was left out.
             row["change"] = round(row["effect"] - first, 6) + 0.0 if known else None
 
-    def _checks(self, data: dict[str, Any], scale: _Scale, rounding: Rounding) -> None:
+    def _checks(self, data: dict[str, Any], scale: Scale) -> None:
+        """Each check's p-value and figures; a control's are its own, wherever they stand."""
+        titles = {one.plain_title: one.code for one in self.raw.outcomes}
         for check in data["diagnostics"]:
-            if check["p_value"] is not None:
-                check["p_value"] = p_value(check["p_value"], self.drawn)
-            figures = check.get("figures")
-            for part in ("size", "seen"):
-                if figures and figures[part] is not None:
-                    step = scale.percent_step if "%" in figures["unit"] else scale.plain_step
-                    figures[part] = rounding.at(figures[part], step, f"{check['code']}.{part}")
+            figures, name, own = check.get("figures"), check["code"], scale
+            if name == CONTROL and figures and figures["names"]:
+                own = self.scales.get(titles.get(figures["names"][0], ""), scale)
+            check["p_value"] = own.chance(check["p_value"], f"{SAME_AS.get(name, name)}.p")
+            if figures:
+                own.check(name, figures)
+
+    def _adjust(self, findings: Sequence[dict[str, Any]]) -> None:
+        """Adjusted p-values as so many times the printed ones that they were made of.
+
+        By Holm, and by false discovery rate, each is a p-value of its family times a ratio of how
+        many there are: with an offset of its own it would be a second view of that one.
+        """
+        known = [held for one in self.roundings.values() for held in one.chances.items()]
+        for one, finding in zip(self.raw.outcomes, findings, strict=True):
+            raw, rounding = one.finding.adjusted_p, self.roundings[one.code]
+            own = [*rounding.chances.items(), *known]
+            shown = None if raw is None else adjusted(raw, own, rounding.level)
+            if shown is None:
+                finding["adjusted_p"] = self.scales[one.code].chance(raw, "finding.adjusted_p")
+            else:
+                finding["adjusted_p"] = rounding.chances[one_figure(raw or 0.0)] = shown
+
+    def _controls(self, one: OutcomeResult) -> list[str]:
+        titles = {other.plain_title: other.code for other in self.raw.outcomes}
+        named = [
+            name
+            for check in one.diagnostics
+            if check.code == CONTROL and check.figures
+            for name in check.figures.names[:1]
+        ]
+        return [titles[name] for name in named if name in titles]
 
     def _cells(self, one: OutcomeResult) -> dict[str, Any]:
         """How many cells there are; how many are withheld is a count of small counts itself."""
@@ -583,25 +610,22 @@ class _Door:
 
     # Beside the outcomes -----------------------------------------------------------------------
 
-    def _fifth(self, row: dict[str, Any], by_code: Mapping[str, OutcomeResult]) -> dict[str, Any]:
+    def _fifth(self, row: dict[str, Any]) -> dict[str, Any]:
         """Effects in a fifth of areas, of three pilot areas at least."""
         found = []
         for effect in row["effects"]:
             code = effect["outcome"]
-            one, rounding = by_code[code], self.roundings[code]
-            policy = self.terms.policy(code)
-            moves = sensitivity_of(one, self._printed(code), policy, self._one_answer(code))
-            scale = _Scale(one, moves, policy.least_areas, self._window())
-            if row["pilot_areas"] < policy.least_areas:
+            scale, rounding = self.scales[code], self.roundings[code]
+            if row["pilot_areas"] < scale.least:
                 rounding.hide(effect["effect"], effect["low"], effect["high"])
                 continue
+            name = f"fifth.{row['fifth']}"
             step = scale.step(row["pilot_areas"], self._window(), effect)
             for part, away in (("effect", 0), ("low", -1), ("high", 1)):
                 effect[part] = scale.at(
-                    rounding, effect[part], f"fifth.{row['fifth']}.{part}", away=away, step=step
+                    rounding, effect[part], f"{name}.{part}", away=away, step=step
                 )
-            if effect["p_value"] is not None:
-                effect["p_value"] = p_value(effect["p_value"], self.drawn)
+            effect["p_value"] = scale.chance(effect["p_value"], f"{name}.p", step)
             found.append(effect)
         reason = row["reason"]
         if row["effects"] and not found:
@@ -609,16 +633,9 @@ class _Door:
         return {**row, "effects": found, "reason": reason}
 
     def _balance(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Levels before the start to three figures, standardised differences to two decimals."""
-        found = dict(row)
-        for name in ("pilots", "comparisons"):
-            if row[name] is not None:
-                found[name] = significant(row[name], 3)
-        if row["difference"] is not None:
-            found["difference"] = round(row["difference"], 2)
-        if row["p_value"] is not None:
-            found["p_value"] = p_value(row["p_value"], self.drawn)
-        return found
+        """Levels and paths before the start, each at a step worth several people of all pilots."""
+        scale = self.scales.get(row["outcome"])
+        return row if scale is None else scale.balanced(row)
 
     def _accounts(self, data: dict[str, Any]) -> dict[str, Any]:
         """Money at its step, and its sentences anew."""
@@ -633,146 +650,6 @@ class _Door:
             )
             data[name] = self._said(shown, saying)
         return data
-
-
-class _Scale:
-    """What an outcome's estimates are counted in, and at which step each is printed."""
-
-    def __init__(
-        self, one: OutcomeResult, moves: Sensitivity | None, least: int, window: int
-    ) -> None:
-        self.outcome, self.moves, self.least, self.window = one, moves, least, window
-        self.log = one.estimate.scale == "log"
-        overall = one.estimate.overall.plain()
-        self.overall_step = self.step(overall["n_areas"] or 1, window, overall)
-        effect, percent = overall["effect"], one.finding.effect_percent.effect
-        ratio = abs(percent / effect) if not self.log and effect and percent else 1.0
-        self.percent_step = (
-            self.overall_step if self.log else _nice_above(self.overall_step * ratio)
-        )
-        self.level_step = self._level_step()
-        self.plain_step = self.overall_step / 100 if self.log else self.overall_step
-        self.people_step = float(moves.people if moves else 5)
-
-    @property
-    def constants(self) -> frozenset[float]:
-        """What no person moves: what the protocol states."""
-        finding = self.outcome.finding
-        stated = (finding.margin_percent, finding.hoped_percent)
-        return frozenset(abs(one) for one in stated if one is not None)
-
-    def _level_step(self) -> float:
-        """Of a path in the outcome's own unit: five people of all pilots in one period."""
-        people: dict[str, float] = {}
-        for row in self.outcome.counts:
-            people[row.period] = people.get(row.period, 0.0) + row.denominator
-        if people and self.moves is not None:
-            return _nice_above(self.moves.people * self.outcome.per / min(people.values()))
-        if self.moves is not None:
-            # A mean of answers: five respondents of all pilot areas in one wave.
-            return self.moves.step(self.outcome.estimate.overall.n_areas or 1, 1)
-        levels = [row.pilot for row in self.outcome.paths if row.pilot]
-        return _nice_above(max(map(abs, levels), default=1.0) / 1000)
-
-    def step(self, areas: int, periods: int, row: Mapping[str, Any]) -> float:
-        """Of a row over so many areas and periods, in per cent where it is of logarithms."""
-        if self.moves is not None:
-            return self.moves.step(areas, periods)
-        error = row.get("se")
-        if error is None or not error > 0:
-            ends = [row.get("low"), row.get("high"), row.get("effect")]
-            error = max((abs(one) for one in ends if one is not None), default=1.0) or 1.0
-        return _nice_above((100 if self.log else 1) * error / LIKE)
-
-    def of_row(self, by: str, row: Mapping[str, Any]) -> tuple[float, str]:
-        """The step of a row of an estimate, and why it is not printed; empty where it is."""
-        areas = row["n_areas"] or 1
-        periods = 1 if by in ("quarter", "event_time") else self.window
-        step = self.step(areas, periods, row)
-        if by != "overall" and areas < self.least:
-            return step, "too few areas"
-        error = None if row["se"] is None else (100 if self.log else 1) * row["se"]
-        if by != "overall" and too_coarse(step, error):
-            return step, "too coarse a step"
-        return step, ""
-
-    def shown(self, value: float | None) -> float | None:
-        """A figure of the estimate's scale in the unit that it is printed in."""
-        if value is None or not math.isfinite(value):
-            return None
-        return 100 * math.expm1(value) if self.log else value
-
-    def at(
-        self,
-        rounding: Rounding,
-        value: float | None,
-        name: str,
-        *,
-        away: int = 0,
-        step: float | None = None,
-        apart: tuple[float, ...] = (),
-        support: int | None = None,
-    ) -> float | None:
-        """A figure of the estimate at its step, on the estimate's own scale again."""
-        printed = rounding.at(
-            self.shown(value),
-            self.overall_step if step is None else step,
-            name,
-            away=away,
-            apart=apart,
-            support=support,
-        )
-        if printed is None:
-            return None
-        back = self._back(printed)
-        assert value is not None
-        # Sentences hold the figure on the estimate's own scale too.
-        rounding.known.setdefault(one_figure(value), back)
-        return back
-
-    def _back(self, printed: float) -> float:
-        if not self.log:
-            return printed
-        # An end below -100 per cent has no logarithm: it is as good as no limit.
-        return round(math.log1p(max(printed, -99.99) / 100), 6) + 0.0
-
-    def error(self, value: float | None, step: float) -> float | None:
-        """A standard error, rounded up to the step."""
-        if value is None or not math.isfinite(value):
-            return None
-        unit = step / 100 if self.log else step
-        return significant(unit * math.ceil(value / unit - 1e-9), 6)
-
-    def path_at(
-        self, rounding: Rounding, value: float | None, name: str, away: int, scale: str
-    ) -> float | None:
-        """A figure of a path on the scale of its estimate."""
-        if value is None:
-            return None
-        if scale == "log":
-            return rounding.at(value, max(self.plain_step, 0.001), name, away=away, kind="path")
-        return rounding.at(value, self.level_step, name, away=away, kind="path")
-
-    def people(
-        self,
-        rounding: Rounding,
-        held: Mapping[str, Any],
-        part: str,
-        name: str,
-        away: int,
-        periods: int,
-    ) -> float | None:
-        """An effect in people, at five people a period that it sums."""
-        value = held[part]
-        if value is None:
-            return None
-        step = _nice_above(self.people_step * periods)
-        apart = (0.0,) if away else ()
-        return rounding.at(value, step, name, away=away, apart=apart, kind="effect")
-
-
-def _nice_above(value: float) -> float:
-    return step_of(value, 1) if value > 0 and math.isfinite(value) else 1.0
 
 
 def _as_said(raw: Mapping[str, Any], printed: Mapping[str, Any]) -> dict[float, float]:

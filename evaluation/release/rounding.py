@@ -15,10 +15,17 @@ from typing import TYPE_CHECKING
 
 from evaluation.disclosure import key as keys
 from evaluation.disclosure.counts import Count
-from evaluation.disclosure.effects import MOST_OF_ERROR, step_of, stepped
+from evaluation.disclosure.effects import (
+    MOST_OF_ERROR,
+    chance_of,
+    kept_beside,
+    step_of,
+    stepped,
+    stepped_chance,
+)
 from evaluation.disclosure.key import Key
 from evaluation.disclosure.policy import Policy, policy_of
-from evaluation.disclosure.released import Entry, Kind
+from evaluation.disclosure.released import Entry, Kind, significant
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.unreleased import unreleased
 
@@ -30,10 +37,12 @@ if TYPE_CHECKING:
 
 ENVELOPE = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Quantiles that stand in place of single placebo series."""
-NEAR = 0.1
-"""An end that a verdict keeps on its side is printed at this part of a step from there."""
 BASE_PERIODS = 4
 """No period before the start weighs more than one in so many in what effects are held against."""
+HUNDREDTH = 0.01
+FAMILY = 12
+"""Outcomes that are tested together, at most."""
+SAME = 1e-9
 LEAST_FIGURES = 12
 """Significant figures by which two figures are one."""
 
@@ -143,12 +152,18 @@ class Rounding:
     """Figures of one outcome as they are printed, and what was printed.
 
     known : what a figure was printed as; None where it is hidden. first : its first line of the
-    register; wherever else it stands has one alike.
+    register; wherever else it stands has one alike. chances : the same of p-values; named : by
+    their names, of those that stand in several places. drawn : how many placebo assignments they
+    rest on. level : of the test.
     """
 
     address: str
     key: Key
+    drawn: int = 0
+    level: float = 0.05
     known: dict[float, float | None] = field(default_factory=dict)
+    chances: dict[float, float] = field(default_factory=dict)
+    named: dict[tuple[str, float], float] = field(default_factory=dict)
     first: dict[float, Entry] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
 
@@ -173,8 +188,10 @@ class Rounding:
             return None
         same = one_figure(value)
         if same in self.known:
-            if same in self.first:
-                self.entries.append(replace(self.first[same], address=f"{self.address}.{name}"))
+            # Where it is asked for again by its own name it has its line already.
+            own = self.first.get(same)
+            if own is not None and own.address != f"{self.address}.{name}":
+                self.entries.append(replace(own, address=f"{self.address}.{name}"))
             return self.known[same]
         drawn = self.key.share_of(["estimate", name, self.address])
         shown = stepped(value, step, drawn, away)
@@ -195,6 +212,80 @@ class Rounding:
         self.entries.append(self.first[same])
         return shown
 
+    def outwards(self, value: float, step: float, name: str) -> float:
+        """What an error would be printed as: at its step, and one further."""
+        return stepped(value, step, self.key.share_of(["estimate", name, self.address]), 1)
+
+    def chance(self, value: float | None, step: float, name: str) -> float | None:
+        """A p-value, at a step of so many standard errors."""
+        if value is None or not math.isfinite(value):
+            return None
+        same = (name, one_figure(value))
+        if same in self.named:
+            return self.named[same]
+        drawn = self.key.share_of(["chance", name, self.address])
+        least = 1 / (self.drawn + 1) if self.drawn else 0.0
+        shown, middle = stepped_chance(value, step, drawn, least=least, level=self.level)
+        self.named[same] = self.chances[one_figure(value)] = shown
+        self.entries.append(
+            Entry(
+                address=f"{self.address}.{name}",
+                kind="chance",
+                printed=shown,
+                low=chance_of(middle + step),
+                high=chance_of(middle - step),
+                step=step,
+            )
+        )
+        return shown
+
+    def derived(self, value: float, shown: float, step: float, name: str) -> float:
+        """A figure that is made of printed ones, and so tells nothing of its own.
+
+        Parameters
+        ----------
+        shown : as made of them. step : by how much it moves where each of these moves by its step.
+        """
+        self.known[one_figure(value)] = shown
+        line = Entry(
+            address=f"{self.address}.{name}",
+            kind="effect",
+            printed=shown,
+            low=None,
+            high=None,
+            step=step,
+        )
+        self.first[one_figure(value)] = line
+        self.entries.append(line)
+        return shown
+
+    def magnitude(self, value: float | None, name: str) -> float | None:
+        """A figure of which nobody knows what a person moves it by: two figures of it, or one.
+
+        Where its step becomes ten times as coarse is drawn by the key too: else a figure that
+        crosses a power of ten would tell where it is.
+        """
+        if not value or not math.isfinite(value):
+            return value if value == 0 else None
+        drawn = self.key.share_of(["magnitude", name, self.address])
+        power = math.floor(math.log10(abs(value)) + drawn) - 1
+        return self.at(value, 10.0**power, name)
+
+    def weight(self, value: float, name: str) -> float:
+        """A donor's weight in hundredths: it was fitted to counts, and hangs on them."""
+        shown = stepped(value, HUNDREDTH, self.key.share_of(["weight", name, self.address]))
+        self.entries.append(
+            Entry(
+                address=f"{self.address}.{name}",
+                kind="rate",
+                printed=shown,
+                low=max(shown - HUNDREDTH, 0.0),
+                high=shown + HUNDREDTH,
+                step=HUNDREDTH,
+            )
+        )
+        return shown
+
     def hide(self, *values: float | None) -> None:
         """Figures that may not be printed anywhere, a sentence included."""
         for value in values:
@@ -205,16 +296,6 @@ class Rounding:
 def one_figure(value: float) -> float:
     """A figure without the last digits of binary arithmetic."""
     return float(f"{value:.{LEAST_FIGURES}g}") + 0.0
-
-
-def kept_beside(line: float, value: float, shown: float, step: float) -> float:
-    """A printed figure on the side of a line on which the figure lies."""
-    near = round(NEAR * step, 12)
-    if value > line >= shown:
-        return line + near
-    if value < line <= shown:
-        return line - near
-    return shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -264,11 +345,29 @@ def sensitivity_of(
     return Sensitivity(one_area=max(found), people=policy.step_people) if found else None
 
 
-def too_coarse(step: float, error: float | None) -> bool:
-    """Whether a step would widen the range by more than is worth printing."""
-    if error is None or not math.isfinite(error) or error <= 0:
+def too_coarse(step: float, printed_error: float | None) -> bool:
+    """Whether a step would widen the range by more than is worth printing, by what is printed."""
+    if printed_error is None or not math.isfinite(printed_error) or printed_error <= 0:
         return False
-    return step > MOST_OF_ERROR * step * math.ceil(error / step - 1e-9)
+    return step > MOST_OF_ERROR * printed_error * (1 + 1e-9)
+
+
+def adjusted(value: float, chances: Sequence[tuple[float, float]], level: float) -> float | None:
+    """An adjusted p-value as so many times a printed one; None where it is of none, or crosses.
+
+    Parameters
+    ----------
+    chances : p-values inside and as printed, its own first. level : on whose side it stays.
+    """
+    for raw, shown in chances:
+        if raw <= 0:
+            continue
+        for under in range(1, FAMILY + 1):
+            times = value / raw * under
+            if times >= under * (1 - SAME) and abs(times - round(times)) < SAME * times:
+                found = min(significant(shown * round(times) / under, 3), 1.0)
+                return found if (found > level) == (value > level) else None
+    return None
 
 
 def envelopes(rows: Sequence[Sequence[float | None]]) -> list[list[float | None]]:

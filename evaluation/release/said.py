@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from evaluation.disclosure.effects import stepped
+from evaluation.disclosure.effects import stepped, stepped_chance
 from evaluation.disclosure.key import Key
-from evaluation.disclosure.released import money_step, p_value, significant
+from evaluation.disclosure.released import money_step, significant
 from evaluation.release.rounding import one_figure
 from evaluation.wording import Figure, Part, Sentence
 
@@ -36,6 +36,8 @@ STATED = frozenset(
 PS = frozenset({"p", "adjusted"})
 """Names of p values that are written as plain numbers."""
 MOST_DIGITS = 4
+CHANCE_STEP = 0.5
+"""Of a p-value that stands nowhere else, in standard errors."""
 
 
 class _HiddenFigure(Exception):
@@ -49,7 +51,7 @@ class Saying:
     known : what a figure was printed as; None where it is hidden. people : the same of counts of
     people as sentences round them. constants : figures that the protocol states. percent_step,
     step, people_step : of figures that stand nowhere else. log : the estimate is of logarithms,
-    whose figures are a hundredth of its step fine.
+    whose figures are a hundredth of its step fine. chances : p-values as they were printed.
     """
 
     key: Key
@@ -62,6 +64,8 @@ class Saying:
     people_step: float = 5.0
     log: bool = False
     drawn: int = 0
+    chances: Mapping[float, float] = field(default_factory=dict)
+    level: float = 0.05
 
     def printed(self, name: str, figure: Figure) -> Figure:
         """A figure as it is printed.
@@ -75,6 +79,8 @@ class Saying:
             return figure
         if figure.kind == "count" and one_figure(value) in self.people:
             return replace(figure, value=self.people[one_figure(value)])
+        if figure.kind == "p" or name in PS:
+            return self._chance(name, figure)
         for sign in (1.0, -1.0):
             same = one_figure(sign * value)
             if same in self.known:
@@ -91,8 +97,6 @@ class Saying:
     def _otherwise(self, name: str, figure: Figure) -> Figure:
         """A figure that stands nowhere but in its sentence."""
         value = figure.value
-        if figure.kind == "p" or name in PS:
-            return replace(figure, value=p_value(value, self.drawn))
         if value == round(value) and figure.kind != "pounds":
             # Areas, looks, kilometres: whole numbers that no estimate is.
             return figure
@@ -104,6 +108,26 @@ class Saying:
         if figure.kind == "count":
             return replace(figure, value=significant(value, 2))
         return self._at(name, figure, self.step / 100 if self.log else self.step)
+
+    def _chance(self, name: str, figure: Figure) -> Figure:
+        """A p-value as it is printed elsewhere, or at the coarsest step if it is not."""
+        shown = self.chances.get(one_figure(figure.value))
+        if shown is None:
+            drawn = self.key.share_of(["chance", self.address, name])
+            least = 1 / (self.drawn + 1) if self.drawn else 0.0
+            shown, _ = stepped_chance(
+                figure.value, CHANCE_STEP, drawn, least=least, level=self.level
+            )
+        found = _with_digits(figure, shown)
+        digits = found.digits
+        # Not rounded across its level either.
+        while (
+            digits is not None
+            and digits < MOST_DIGITS
+            and (round(shown, digits) > self.level) != (shown > self.level)
+        ):
+            digits += 1
+        return replace(found, digits=digits)
 
     def _at(self, name: str, figure: Figure, step: float) -> Figure:
         drawn = self.key.share_of(["said", self.address, name])

@@ -23,8 +23,9 @@ from evaluation import fingerprint
 from evaluation.declared import Frozen, read_yaml, validated
 from evaluation.errors import PeriodError, ReturnFileError, UserError, WorkspaceError
 from evaluation.programme import Programme
-from evaluation.quarters import Period
+from evaluation.quarters import WRITTEN, Frequency, Period
 from evaluation.returns.form import form
+from evaluation.returns.monthly import monthly_outcomes
 from evaluation.returns.workbook import RawReturn, RawRow, csv_name, read_sheets
 
 _LONGEST_HEAD = 1_000_000
@@ -260,7 +261,8 @@ class _Dealer:
         self.programme = programme
         self._rows: dict[_Whose, list[tuple[Any, ...]]] = {}
         self._places: dict[_Whose, list[Place]] = {}
-        self._periods: dict[Any, Period] = {}
+        self._periods: dict[tuple[Any, Frequency], Period] = {}
+        self._by_month = {one.code for one in monthly_outcomes(programme)}
         self._strange: dict[str, int] = {}
         self._outside: dict[str, int] = {}
         self._nobodys: dict[str, int] = {}
@@ -272,19 +274,20 @@ class _Dealer:
         if area not in self.programme.area_by_code:
             self._strange[area] = self._strange.get(area, 0) + 1
             return
-        period = self._period(record[columns.period], place)
-        inside = period.frequency != self.programme.first.frequency or (
-            self.programme.first <= period <= self.programme.last
-        )
-        if not inside:
-            self._outside[str(period)] = self._outside.get(str(period), 0) + 1
-            return
+        outside: Period | None = None
         for column, outcome in _figures(columns, record):
+            period = self._period(record[columns.period], place, outcome)
+            if not self._inside(period):
+                outside = period
+                continue
             whose = self._whose(columns, place, record, area, period, outcome)
             if whose is not None:
                 cells = self._cells(columns, record, area, outcome, record[column])
                 self._rows.setdefault(whose, []).append(cells)
                 self._places.setdefault(whose, []).append(place._replace(column=column))
+        if outside is not None:
+            # A row is told of once, however many figures it holds.
+            self._outside[str(outside)] = self._outside.get(str(outside), 0) + 1
 
     def _cells(
         self, columns: TableColumns, record: dict[str, Any], area: str, outcome: str, figure: Any
@@ -333,22 +336,30 @@ class _Dealer:
             return None
         return _Whose(*found[0], period)
 
-    def _period(self, cell: Any, place: Place) -> Period:
-        if cell not in self._periods:
-            self._periods[cell] = self._read_period(cell, place)
-        return self._periods[cell]
+    def _inside(self, period: Period) -> bool:
+        of = self.programme.first.frequency
+        counted = period.within(of) if (period.frequency, of) == ("M", "Q") else period
+        return counted.frequency != of or self.programme.first <= counted <= self.programme.last
 
-    def _read_period(self, cell: Any, place: Place) -> Period:
-        # A day in a cell that is a date stands for the quarter, or the year, that it lies in.
+    def _period(self, cell: Any, place: Place, outcome: str) -> Period:
+        of: Frequency = "M" if outcome in self._by_month else self.programme.first.frequency
+        if (cell, of) not in self._periods:
+            self._periods[cell, of] = self._read_period(cell, place, of)
+        return self._periods[cell, of]
+
+    def _read_period(self, cell: Any, place: Place, of: Frequency) -> Period:
+        # A day in a cell that is a date stands for the quarter, month or year that it lies in.
         if isinstance(cell, date):
-            return Period.around(cell, self.programme.first.frequency)
+            return Period.around(cell, of)
         try:
-            return Period.parse(_text(cell), self.programme.first.frequency, "Q", "A")
+            return Period.parse(_text(cell), of, "Q", "A")
         except PeriodError:
             raise ReturnFileError(
                 f"{_text(cell)!r} is no period.",
                 where=f"{place.file}, row {place.row}",
-                expected="like 2026 Q3, 2026Q3 or 2026-Q3, or a year",
+                expected=f"like {WRITTEN[of]}"
+                if of == "M"
+                else "like 2026 Q3, 2026Q3 or 2026-Q3, or a year",
             ) from None
 
     def split(self) -> Split:
@@ -356,7 +367,14 @@ class _Dealer:
         order = {one: place for place, one in enumerate(self.programme.submitters)}
         last = len(order)
         by_time = sorted(
-            self._rows, key=lambda w: (w.period.last_day, order.get((w.site, w.agency), last), w)
+            self._rows,
+            key=lambda w: (
+                w.period.last_day,
+                order.get((w.site, w.agency), last),
+                # A month ends with its quarter, and the two are not compared.
+                w.period.frequency,
+                w[:2],
+            ),
         )
         returns = tuple(
             DealtOut(

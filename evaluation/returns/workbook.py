@@ -260,6 +260,9 @@ def counted_in(raw: RawReturn, of: Frequency) -> RawReturn:
     if of != "M" or raw.guide_sheet is not None or not any(raw.guide.values()):
         return raw
     guide = guide_from_name(raw.path_name, of)
+    if not any(guide.values()):
+        # It names no month: whose return it is, it says all the same.
+        return raw
     # What was said of the name was said of it as a quarter's.
     told = [one for one in raw.wrapping if one not in _name_told(raw.path_name, raw.guide)]
     told += _name_told(raw.path_name, guide)

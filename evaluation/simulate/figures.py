@@ -140,7 +140,7 @@ def _asked_without(
     lasting = rng.normal(0, sd * np.sqrt(item.lasting), n)
     codes = np.unique([area.authority for area in programme.areas], return_inverse=True)[1]
     common = sd * np.sqrt(item.shared)
-    shared = _autocorrelated(codes.max() + 1, n_periods, common, scenario, rng)[codes]
+    shared = _autocorrelated(int(codes.max()) + 1, n_periods, common, scenario, rng)[codes]
     own = _autocorrelated(n, n_periods, sd * np.sqrt(item.passing), scenario, rng)
     said: Floats = item.mean + lasting[:, None] + shared + own
     return said
@@ -214,7 +214,9 @@ def _baseline(
     shock = np.where(since >= 0, process.shock * 0.5**since, 0.0)
     codes = np.unique([area.authority for area in programme.areas], return_inverse=True)[1]
     # Areas of an authority move together, which is what makes area-level tests too sure.
-    shared = _autocorrelated(codes.max() + 1, n_periods, process.authority, scenario, rng)[codes]
+    shared = _autocorrelated(int(codes.max()) + 1, n_periods, process.authority, scenario, rng)[
+        codes
+    ]
     own = _autocorrelated(n, n_periods, process.noise, scenario, rng)
     log_rate: Floats = (
         lasting[:, None] + season + process.trend * time + exposure[:, None] * shock + shared + own

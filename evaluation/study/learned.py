@@ -162,8 +162,9 @@ def practice_of(
     with Ledger.open(workspace.database, workspace.raw) as ledger:
         codes = [one.figure for one in declared.components]
         observations = ledger.observations(programme.name, outcomes=codes)
+    of = programme.first.frequency
     held = [Period.parse(label) for label in observations["quarter"].unique()]
-    last = max(held, default=programme.last)
+    last = max((p.within(of) if p.frequency == "M" else p for p in held), default=programme.last)
     strips = practices.strip(declared, programme, observations, last)
     return practices.rows(strips), practices.said_of_estimate(strips)
 

@@ -62,6 +62,11 @@ def fault(
     return add
 
 
+def large(denominator: object) -> bool:
+    """Whether it is a number, which another fault may have made a text of, and no small one."""
+    return isinstance(denominator, int | float) and denominator >= 2_000
+
+
 def counted(row: Row) -> bool:
     return isinstance(row.get("numerator"), int) and row.get("outcome") != VALUE
 
@@ -125,7 +130,7 @@ in_cell(
     "numerator",
     "1,234",
     "R022",
-    where=lambda row: counted(row) and (row["denominator"] or 0) >= 2_000,
+    where=lambda row: counted(row) and large(row["denominator"]),
 )
 for text in ("12,345,678", "12%", "£12", "£1,234.50", "$7", "€9", "12.5%"):
     in_cell(f"the signs of {text}", "numerator", text, "R022")
@@ -167,7 +172,8 @@ for text in ("3E+02", "2.9E+02", "1e+03", "2E2"):
 in_cell("a decimal comma", "numerator", "215,5", "R022")
 
 # Numbers that cannot be.
-for value in (3.7, 0.5, 215.25):
+# Below the smallest denominator that there is: more than all of it would be another fault too.
+for value in (3.7, 0.5, 21.25):
     in_cell(f"the fraction {value}", "numerator", value, "R040", touches=FIGURE)
 for value in (-3, -215):
     in_cell(f"the number {value}", "numerator", value, "R041", touches=FIGURE)

@@ -99,7 +99,9 @@ def clean_returns() -> Iterator[tuple[int, str, str, Period, str]]:
                 n += 1
                 yield seed, site, agency, period, ("xlsx", "csv")[n % 4 > 0]
     for site, agency in [("OPEN", s.code) for s in world(SEEDS[0]).programme.sources]:
-        yield SEEDS[0], site, agency, Q3, "csv"
+        # In a quarter without a wave the survey's return would be empty.
+        if list(world(SEEDS[0]).rows(site, agency, Q3)):
+            yield SEEDS[0], site, agency, Q3, "csv"
 
 
 @pytest.mark.slow

@@ -133,6 +133,27 @@ def test_a_sites_figure_is_one_of_totals(programme: Programme) -> None:
     assert found["S01"][Period.parse("2025 Q3")] == pytest.approx(100 * 80 / 400)
 
 
+def test_a_quarter_of_months_is_their_mean_and_unknown_where_one_is_lacking(
+    tiny_workspace: Workspace, programme: Programme, practice: Practice
+) -> None:
+    folder = tiny_workspace.studies / "tiny" / "outcomes"
+    text = OUTCOME.format(code="same_worker", where="pilot areas only") + "frequency: month\n"
+    (folder / "same_worker.yaml").write_text(text, "utf-8")
+    programme = Programme.load(tiny_workspace, "tiny")
+    # S01 began in July 2025: nothing is due in its first quarter, and September is lacking.
+    months = ("2025-07", "2025-08", "2025-10", "2025-11", "2025-12")
+    held = {
+        f"{area} {label}": 58.0 + step
+        for step, label in enumerate(months)
+        for area in ("E01", "E02")
+    }
+    seen = observed(same_worker=held)
+    shown = strip(practice, programme, seen, Period.parse("2025 Q4"))
+    (first, second) = [one.cells[0] for one in shown if one.site == "S01"]
+    assert first.figure is None
+    assert second.figure == pytest.approx((60 + 61 + 62) / 3) and str(second.state) == "as designed"
+
+
 def test_a_ceiling_is_reached_from_above() -> None:
     days = Component(figure="days", floor=10, better="down")
     assert days.reached(10) and days.reached(4) and not days.reached(11)

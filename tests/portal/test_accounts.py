@@ -10,8 +10,14 @@ import pytest
 
 from evaluation.errors import UserError, WorkspaceError
 from evaluation.portal import accounts
-from evaluation.portal.configure import Portal
-from evaluation.portal.server import findings, invent_people, is_loopback, refuse_demonstration
+from evaluation.portal.configure import Portal, from_environment
+from evaluation.portal.server import (
+    by_proxy,
+    findings,
+    invent_people,
+    is_loopback,
+    refuse_demonstration,
+)
 from evaluation.quarters import now
 from tests.portal.conftest import PASSWORD, client, person
 
@@ -222,6 +228,108 @@ def test_in_a_demonstration_somebody_is_chosen_and_with_accounts_nobody_is(
     assert browser.get("/").status_code == 200
     set_portal(demonstration=False)
     assert client().post("/sign-in", {"person": "1"}).status_code == 422
+
+
+ASKED_BY = [
+    # (who may stand in front, whom the request came from, what it says, who asked, by TLS)
+    ("no", "10.0.0.5", {"FOR": "6.6.6.6", "PROTO": "https"}, "10.0.0.5", False),
+    ("yes", "127.0.0.1", {"FOR": "6.6.6.6", "PROTO": "https"}, "6.6.6.6", True),
+    ("yes", "10.0.0.5", {"FOR": "6.6.6.6", "PROTO": "https"}, "10.0.0.5", False),
+    ("10.0.0.5", "10.0.0.5", {"FOR": "6.6.6.6", "PROTO": "https"}, "6.6.6.6", True),
+    ("10.0.0.5", "10.0.0.6", {"FOR": "6.6.6.6", "PROTO": "https"}, "10.0.0.6", False),
+    ("10.0.0.5", "127.0.0.1", {"FOR": "6.6.6.6", "PROTO": "https"}, "127.0.0.1", False),
+    # What the asker wrote itself stands before what the proxy added, and is not believed.
+    (
+        "10.0.0.0/24",
+        "10.0.0.9",
+        {"FOR": "1.1.1.1, 6.6.6.6", "PROTO": "https, http"},
+        "6.6.6.6",
+        False,
+    ),
+    ("10.0.0.0/24", "10.0.0.9", {"FOR": "1.1.1.1, 6.6.6.6, 10.0.0.7"}, "6.6.6.6", False),
+    ("10.0.0.0/24", "10.0.0.9", {"FOR": "6.6.6.6, <script>"}, "10.0.0.9", False),
+    (
+        "2001:db8::/32",
+        "2001:db8::1",
+        {"FOR": "::ffff:1.2.3.4", "PROTO": "https"},
+        "::ffff:1.2.3.4",
+        True,
+    ),
+    ("2001:db8::/32", "10.0.0.5", {"FOR": "6.6.6.6"}, "10.0.0.5", False),
+]
+
+
+@pytest.mark.parametrize(("setting", "came_from", "said", "asked", "tls"), ASKED_BY)
+def test_who_asked_is_said_by_a_named_proxy_and_by_nobody_else(
+    portal: Portal,
+    monkeypatch: pytest.MonkeyPatch,
+    setting: str,
+    came_from: str,
+    said: dict[str, str],
+    asked: str,
+    tls: bool,
+) -> None:
+    monkeypatch.setenv("NEWSTART_PORTAL_PROXY", setting)
+    held = from_environment(portal.workspace, "tiny", demonstration=False)
+    seen: dict[str, str] = {}
+    headers = {f"HTTP_X_FORWARDED_{name}": value for name, value in said.items()}
+    environ = {"REMOTE_ADDR": came_from, "wsgi.url_scheme": "http", "HTTP_FORWARDED": "for=7.7.7.7"}
+    by_proxy(held.proxies, lambda given, _: seen.update(given))(environ | headers, None)
+    assert (seen["REMOTE_ADDR"], seen["wsgi.url_scheme"] == "https") == (asked, tls)
+    assert not [name for name in seen if "FORWARDED" in name]
+
+
+@pytest.mark.parametrize("setting", ["0.0.0.0/0", "::/0", "proxy.example.org", "10.0.0.5;10.0.0.6"])
+def test_a_proxy_is_named_by_its_address(
+    portal: Portal, monkeypatch: pytest.MonkeyPatch, setting: str
+) -> None:
+    monkeypatch.setenv("NEWSTART_PORTAL_PROXY", setting)
+    with pytest.raises(WorkspaceError, match="no address of a server in front"):
+        from_environment(portal.workspace, "tiny", demonstration=False)
+
+
+def test_a_spoofed_address_does_not_reach_what_is_counted(portal: Portal) -> None:
+    """Over the wire, by the server that is really run: nobody stands in front, and one who does."""
+    import threading
+    import urllib.request
+
+    import waitress
+
+    from evaluation.portal.server import SERVING
+
+    for proxies, expected in (((), "127.0.0.1 http"), (("127.0.0.1",), "6.6.6.6 https")):
+
+        def told(environ: dict[str, Any], start: Any) -> list[bytes]:
+            start("200 OK", [])
+            return [f"{environ['REMOTE_ADDR']} {environ['wsgi.url_scheme']}".encode()]
+
+        server = waitress.create_server(
+            by_proxy(proxies, told), host="127.0.0.1", port=0, **SERVING
+        )
+        threading.Thread(target=server.run, daemon=True).start()
+        asked = urllib.request.Request(f"http://127.0.0.1:{server.effective_port}/")
+        asked.add_header("X-Forwarded-For", "6.6.6.6")
+        asked.add_header("X-Forwarded-Proto", "https")
+        with urllib.request.urlopen(asked, timeout=30) as answer:
+            assert answer.read().decode() == expected
+        server.close()
+
+
+def test_a_demonstration_has_who_sends_checks_and_publishes(
+    set_portal: Callable[..., Portal], portal: Portal
+) -> None:
+    from evaluation.demo import invented_people
+    from evaluation.portal.models import Grant
+
+    held = set_portal(demonstration=True)
+    invent_people(held)
+    invent_people(held)
+    roles = sorted(Grant.objects.values_list("role", flat=True))
+    assert roles.count("checker") == 2 and roles.count("publisher") == roles.count("admin") == 1
+    people = invented_people(held.programme)
+    first = next(one for one in people if "submitter" in one.roles)
+    twice = [one for one in people if (one.sites, one.agencies) == (first.sites, first.agencies)]
+    assert len(twice) == 2, "a withdrawal needs two"
 
 
 def test_what_a_real_portal_should_not_have_is_named(portal: Portal) -> None:

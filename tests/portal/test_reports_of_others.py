@@ -98,10 +98,15 @@ def test_04_a_file_that_failed_is_never_the_submission(
     assert held(portal) == 0
     right = the_draft(upload(browser, clean(tmp_path, attendances="212")))
     kept = portal.uploaded / right.stored
-    kept.write_bytes(kept.read_bytes().replace(b"212", b"999"))
-    answer = submit(browser, right)
-    assert answer.status_code != 500
-    assert held(portal) == 0, "only the bytes that were looked at are ever sent"
+    sealed, other = kept.read_bytes(), clean(tmp_path, attendances="999").read_bytes()
+    assert b"212" not in sealed
+    for content in (sealed[:-1] + bytes([sealed[-1] ^ 1]), other):
+        kept.write_bytes(content)
+        answer = submit(browser, right)
+        assert answer.status_code in (410, 422)
+        assert held(portal) == 0, "only the bytes that were looked at are ever sent"
+    kept.write_bytes(sealed)
+    assert submit(browser, right).status_code == 303 and held(portal) == 1
 
 
 def test_05_each_mend_that_is_offered_passes(officer: Any, tmp_path: Path) -> None:

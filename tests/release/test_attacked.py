@@ -119,7 +119,7 @@ def test_what_would_be_printed_leaves_five_values_in_sites_of_one_area(
 
 
 def test_a_p_value_moves_as_its_slope_says(study: Study, raw: Results) -> None:
-    """It is printed behind no offset, and tells its effect finer than the effect's own step."""
+    """It is an effect over an error, and is rounded there, at the effect's own step."""
     forms = _forms(study, "ae_attendances", raw)
     assert forms is not None
     chances = list(forms.chances())
@@ -128,9 +128,9 @@ def test_a_p_value_moves_as_its_slope_says(study: Study, raw: Results) -> None:
     for one in chances:
         row = rows[one.row]
         away = row.value > 0
-        # A larger effect of either sign is less likely by chance.
+        # A larger effect of either sign lies more errors from nothing.
         weights = one.slope.means[row.slope.means != 0] / row.slope.means[row.slope.means != 0]
-        assert np.allclose(weights, weights[0]) and (weights[0] < 0) == away
+        assert np.allclose(weights, weights[0]) and (one.slope.means @ row.slope.means > 0) == away
 
 
 def test_steps_that_are_too_fine_are_found_and_say_which(

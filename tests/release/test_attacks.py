@@ -22,6 +22,7 @@ from evaluation.edition.edition import Restated
 from evaluation.errors import DisclosureError
 from evaluation.quarters import Period
 from evaluation.release import Released, public_key, released_change, terms_of
+from evaluation.release.rounding import Rounding
 from evaluation.study.accounts_record import Ratio
 from evaluation.study.record import Results
 from tests.release.before import (
@@ -95,18 +96,28 @@ def test_1_reading_restatements() -> None:
     assert counts_told(shown) == [] and "X01" not in str(shown)
 
 
-def test_2_and_22_searching_a_hash(before: Results, after: Released) -> None:
-    def bare(counts: tuple[int, ...]) -> str:
-        return hashlib.sha256(repr(counts).encode()).hexdigest()
+def bare(counts: tuple[int, ...]) -> str:
+    return hashlib.sha256(repr(counts).encode()).hexdigest()
 
-    def searched(printed: str) -> list[tuple[int, ...]]:
-        return [c for c in itertools.product(range(20), repeat=3) if bare(c) == printed]
 
+def searched(made: Results) -> list[tuple[int, ...]]:
+    """Attacks 2 and 22: counts whose bare hash stands anywhere in what is printed."""
+    printed = set(re.findall(r"[0-9a-f]{64}", made.as_json()))
+    return [c for c in itertools.product(range(20), repeat=3) if bare(c) in printed]
+
+
+def test_2_and_22_searching_a_hash(before: Results) -> None:
+    """Three unknown counts of a panel are found by their hash; the printed one has a key in it."""
     true = tuple(COUNTS[area][0] for area in ("X01", "X02", "X04"))
-    assert searched(bare(true)) == [true]
-    assert searched(public_key("new_start").digest(bare(true).encode(), b"nonce")) == []
-    assert before.panel_fingerprint
-    assert before.panel_fingerprint != after.results.panel_fingerprint
+    hashed = before.model_copy(
+        update={"panel_fingerprint": bare(true), "figures_fingerprint": bare(true)}
+    )
+    assert searched(hashed) == [true]
+    shown = released(hashed).results
+    assert searched(shown) == []
+    # One name for one panel still: a reader can tell whether two books rest on the same figures.
+    assert shown.panel_fingerprint and shown.panel_fingerprint == shown.figures_fingerprint
+    assert released(before).results.panel_fingerprint != shown.panel_fingerprint
 
 
 def test_3_multiplying_a_path(before: Results, after: Released) -> None:
@@ -151,24 +162,36 @@ def test_4_reading_the_picture(before: Results, after: Released) -> None:
     assert places and all(len(one.partition(".")[2]) <= 1 for one in places)
 
 
-def _sets(rate: float, tolerance: float) -> int:
-    """Attack 5: how many sets of five counts of 0 to 7 give a mean rate."""
-    areas = ("X01", "X02", "X03", "X04", "X05")
+KNAPSACK = ("X01", "X02", "X03", "X04", "X05")
+
+
+def sets_of(low: float, high: float) -> list[tuple[int, ...]]:
+    """Attack 5: the sets of five counts of 0 to 7 whose mean rate lies between two ends."""
     many = {a: n for site in PEOPLE.values() for a, n in site.items()}
-    weights = [PER / many[a] / len(areas) for a in areas]
-    return sum(
-        abs(sum(w * c for w, c in zip(weights, counts, strict=True)) - rate) <= tolerance
-        for counts in itertools.product(range(8), repeat=len(areas))
-    )
+    weights = [PER / many[a] / len(KNAPSACK) for a in KNAPSACK]
+    return [
+        counts
+        for counts in itertools.product(range(8), repeat=len(KNAPSACK))
+        if low <= sum(w * c for w, c in zip(weights, counts, strict=True)) <= high
+    ]
 
 
 def test_5_a_knapsack_of_one_mean(after: Released) -> None:
+    """At full digits one set is left; at the finest step at which a path is printed, every count
+    keeps five values and more, to whoever knows between which ends the register says it lies."""
     many = {a: n for site in PEOPLE.values() for a, n in site.items()}
-    areas, counts = ("X01", "X02", "X03", "X04", "X05"), (3, 1, 4, 1, 5)
-    rate = sum(PER * c / many[a] for a, c in zip(areas, counts, strict=True)) / len(areas)
-    assert _sets(rate, 1e-12) == 1
-    step = max(one.step or 0 for one in after.entries if one.kind == "effect")
-    assert _sets(rate, step) > 100
+    counts = (3, 1, 4, 1, 5)
+    rate = sum(PER * c / many[a] for a, c in zip(KNAPSACK, counts, strict=True)) / len(KNAPSACK)
+    assert sets_of(rate - 1e-12, rate + 1e-12) == [counts]
+    step = min(one.step for one in after.entries if one.kind == "path" and one.step)
+    rounding = Rounding(address="knapsack", key=public_key("new_start"))
+    rounding.at(rate, step, "mean", kind="path")
+    (line,) = rounding.entries
+    assert line.low is not None and line.high is not None
+    left = sets_of(line.low, line.high)
+    assert counts in left and len(left) > 100
+    for place in range(len(KNAPSACK)):
+        assert len({one[place] for one in left}) >= LEFT
 
 
 def of_few_areas(made: Results) -> list[float]:
@@ -211,13 +234,32 @@ def test_7_and_11_figures_of_single_areas(before: Results) -> None:
     assert of_single_areas(released(named).results) == []
 
 
+def solved(made: Results) -> list[float]:
+    """Attack 8: what would have been and the effect, which give what was counted."""
+    people = people_of(*ROOMY) / PER
+    effects = [row.counterfactual - row.pilot for row in first(made).paths]
+    return [
+        (row.counterfactual - effect) * people
+        for row, effect in zip(first(made).paths, effects, strict=True)
+    ]
+
+
 def test_8_solving_an_estimate(before: Results, after: Released) -> None:
-    row, true = first(before).paths[-1], true_totals(ROOMY)[-1]
-    gap = row.counterfactual - row.pilot
-    assert round((row.counterfactual - gap) * people_of(*ROOMY) / PER, 6) == true
-    shown = first(after.results).paths[-1]
-    solved = (shown.counterfactual - gap) * people_of(*ROOMY) / PER
-    assert abs(solved - true) > 1e-3
+    """Of printed figures alone it gives the printed total back, whose ends are five people apart
+    and more; what would have been has ends of its own, and neither closes in on the count."""
+    true = true_totals(ROOMY)
+    assert [round(one, 6) for one in solved(before)] == true
+    shown = solved(after.results)
+    assert all(round(one) % LEFT == 0 for one in shown) and [round(one) for one in shown] != true
+    code, people = first(before).code, people_of(*ROOMY) / PER
+    by_address = {one.address: one for one in after.entries}
+    for place, quarter in enumerate(QUARTERS):
+        of = by_address[f"new_start.first_look.{code}.path.{quarter}.counterfactual"]
+        assert of.low is not None and of.high is not None
+        # With the true effect, which nobody prints, the count would lie in here.
+        gap = first(before).paths[place].counterfactual - first(before).paths[place].pilot
+        assert (of.low - gap) * people <= true[place] <= (of.high - gap) * people
+        assert (of.high - of.low) * people >= 2 * LEFT
 
 
 def equations(made: Results) -> int:
@@ -430,6 +472,11 @@ def _numbers(content: Any) -> list[float]:
     return [content] if isinstance(content, float) and math.isfinite(content) else []
 
 
+def told(made: Results, figures: set[str]) -> set[str]:
+    """Attacks 18 and 23: figures to seven decimals anywhere in what is printed, words included."""
+    return figures & set(re.findall(r"\d+\.\d{7}", made.as_json()))
+
+
 def test_18_and_23_no_figure_of_before_is_left_in_any_part(
     before: Results, after: Released
 ) -> None:
@@ -441,7 +488,9 @@ def test_18_and_23_no_figure_of_before_is_left_in_any_part(
     assert fine.isdisjoint(new)
     long = {n for n in new if len(f"{n:.12g}".replace("-", "").partition(".")[2]) > 6}
     assert long == set()
-    assert not any(str(n) in str(after.results.sentences) for n in fine)
+    # As a text would tell them, in a number or in a sentence.
+    texts = {f"{abs(n):.8f}"[:-1] for n in fine if abs(n) > 1e-3}
+    assert told(before, texts) and told(after.results, texts) == set()
 
 
 def test_verdicts_are_those_of_the_full_counts(before: Results, after: Released) -> None:

@@ -56,6 +56,8 @@ body { background: white; } figure, tr, li { break-inside: avoid; }
 h1, h2, h3, summary, caption, .cell_input, .print-band { break-after: avoid; }
 caption, h1 + p, p:has(+ figure) { break-inside: avoid; }
 h1 + p, p:has(+ figure) { break-after: avoid; }
+/* The first lines of a page stay with its first part, and what leads to a chart with the chart. */
+.edition-line, p:has(+ section), h2 + p:has(+ figure) { break-after: avoid; }
 figcaption { break-before: avoid; }
 tr:nth-child(-n+2) { break-after: avoid; } tr:nth-last-child(-n+2) { break-before: avoid; }
 thead { break-after: avoid; break-inside: avoid; } tbody tr:first-child { break-before: avoid; }

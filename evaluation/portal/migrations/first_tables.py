@@ -7,6 +7,8 @@ from typing import Any
 import django.db.models.deletion
 from django.db import migrations, models
 
+from evaluation.portal.sealed import SealedJson, SealedText
+
 _REFUSED = "events are only ever added to"
 
 
@@ -121,14 +123,14 @@ class Migration(migrations.Migration):
                 ("agency", models.TextField()),
                 ("quarter", models.TextField()),
                 ("file_name", models.TextField()),
-                ("file_sha256", models.TextField()),
+                ("file_sha256", SealedText()),
                 ("size", models.IntegerField()),
                 ("stored", models.TextField()),
                 ("rows", models.IntegerField()),
-                ("report", models.TextField()),
-                ("text", models.TextField()),
-                ("changes", models.JSONField(default=list)),
-                ("totals", models.JSONField(default=list)),
+                ("report", SealedText()),
+                ("text", SealedText()),
+                ("changes", SealedJson(default=list)),
+                ("totals", SealedJson(default=list)),
                 ("shared", models.BooleanField(default=False)),
                 ("state", models.TextField(default="ready")),
                 ("asked_after", models.IntegerField(null=True)),
@@ -241,9 +243,9 @@ class Migration(migrations.Migration):
                 ),
                 ("rule", models.TextField()),
                 ("cell", models.TextField(blank=True, default="")),
-                ("asked", models.TextField()),
-                ("value", models.TextField(blank=True, default="")),
-                ("reason", models.TextField()),
+                ("asked", SealedText()),
+                ("value", SealedText(blank=True, default="")),
+                ("reason", SealedText()),
                 (
                     "draft",
                     models.ForeignKey(
@@ -253,13 +255,6 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-            options={
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("draft", "rule", "cell", "asked"), name="one_answer_a_question"
-                    )
-                ]
-            },
         ),
         migrations.CreateModel(
             name="Reminder",

@@ -82,8 +82,10 @@ def place_of_return(request: Any, act: Act, site: str, agency: str, slug: str) -
         raise Http404 from None
     # Written in one way only, within the programme, and of a frequency that is asked for.
     inside = period.slug == slug and programme.first.year <= period.year <= programme.last.year
-    if period.frequency == programme.first.frequency:
-        inside = inside and programme.first <= period <= programme.last
+    of = programme.first.frequency
+    counted = period.within(of) if (period.frequency, of) == ("M", "Q") else period
+    if counted.frequency == of:
+        inside = inside and programme.first <= counted <= programme.last
     if not inside or not any(o.period_frequency == period.frequency for o in outcomes):
         raise Http404
     return Place(site=site, agency=agency, period=period)

@@ -316,7 +316,7 @@ def marked(request: Any, number: str) -> HttpResponse:
     if held.state not in drafts.OPEN_STATES:
         raise Http404
     opened = drafts.check(
-        portal().programme, held.file_name, drafts.stored(held).read_bytes(), request.person
+        portal().programme, held.file_name, drafts.content_of(held), request.person
     )
     if opened.raw is None:
         raise Http404

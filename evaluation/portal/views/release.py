@@ -105,7 +105,8 @@ def _missing(request: Any) -> UserError | None:
         refuse_publication(held.workspace, held.programme_name, by=by)
     except UserError as error:
         return error
-    return None
+    # Invented figures need no release; who tries the portal out walks the way of real ones.
+    return bundles.what_is_missing(held.workspace, held.programme) if held.demonstration else None
 
 
 @get
@@ -127,6 +128,7 @@ def _releases(request: Any, typed: Mapping[str, str], said: Sequence[str]) -> Ht
         listed=[_listed(one, signed) for one in asked[:_BUNDLES]],
         missing=missing,
         do=DO.get(_why(missing), missing.mend) if missing else "",
+        free=_free(),
         studies=study_names(),
         asks=may(request.person, Act.ASK_RELEASE),
         waiting=Outgoing.objects.filter(kind="release").order_by("-id")[:3],
@@ -134,6 +136,11 @@ def _releases(request: Any, typed: Mapping[str, str], said: Sequence[str]) -> Ht
         faults=[{"text": text, "href": "#study"} for text in said],
         status=422 if said else 200,
     )
+
+
+def _free() -> bool:
+    """Whether an edition needs no release: of invented figures, but where that way is shown."""
+    return portal().programme.synthetic and not portal().demonstration
 
 
 def _listed(request: Signature, signed: Sequence[Signature]) -> dict[str, Any]:
@@ -418,6 +425,11 @@ def publish(request: Any) -> HttpResponse:
         request,
         "publish",
         "Publish an edition",
+        free=_free(),
+        book=held.workspace.book.is_dir(),
+        lies=held.workspace.var / "editions" / "latest" / "index.html"
+        if held.demonstration
+        else "",
         missing=missing,
         do=DO.get(_why(missing), missing.mend) if missing else "",
         waiting=Outgoing.objects.filter(kind="edition").order_by("-id")[:5],
