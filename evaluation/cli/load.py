@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evaluation.cli.session import GOOD, PROBLEMS, AsJson, By, Session, print_json, say
+from evaluation.cli.session import (
+    GOOD,
+    PROBLEMS,
+    AsJson,
+    By,
+    Session,
+    print_json,
+    say,
+    without_collector,
+)
 
 if TYPE_CHECKING:
     from evaluation.ledger.intake import Loaded, Told
@@ -50,20 +58,18 @@ def load(
     session: Session = context.obj
     programme = session.programme
     given = read_reasons(reasons) if reasons else Reasons()
-    # Nothing of a load is part of a cycle, and the collector would walk over all of it, again and
-    # again.
-    gc.disable()
-    gathered = gather(path, read_mapping(mapping) if mapping else None, programme)
-    for text in gathered.left_out:
-        say(text)
-    done = load_returns(
-        session.workspace,
-        programme,
-        gathered.returns,
-        given,
-        by=by,
-        progress=lambda m: say(f"· {m}"),
-    )
+    with without_collector():
+        gathered = gather(path, read_mapping(mapping) if mapping else None, programme)
+        for text in gathered.left_out:
+            say(text)
+        done = load_returns(
+            session.workspace,
+            programme,
+            gathered.returns,
+            given,
+            by=by,
+            progress=lambda m: say(f"· {m}"),
+        )
     done = replace(
         done,
         refused=done.refused + len(gathered.unreadable),

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from evaluation.cli.session import GOOD, PROBLEMS, AsJson, By, Session, print_json, say, writable
+from evaluation.cli.session import (
+    GOOD,
+    PROBLEMS,
+    AsJson,
+    By,
+    Session,
+    print_json,
+    say,
+    without_collector,
+    writable,
+)
 from evaluation.errors import ReplyTooLong, ReturnFileError, UserError
 
 if TYPE_CHECKING:
@@ -74,7 +81,7 @@ def check(
     from evaluation.check.report import confirmed, in_marked_copy, report
 
     session: Session = context.obj
-    with _without_collector():
+    with without_collector():
         raw, checked = _checked(session, file, as_json)
         if as_json:
             print_json(checked.as_dict())
@@ -105,21 +112,6 @@ def _checked(session: Session, file: Path, as_json: bool) -> CheckedFile:
         )
     except ReturnFileError as error:
         _refuse_file(file, error, as_json)
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """For the time of one check: the collector would walk over a long file's cells again and again.
-
-    None of them is part of a cycle, so nothing is kept longer than it is used.
-    """
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 def _write_reply(file: Path, raw: RawReturn, checked: Checked, path: Path) -> None:

@@ -6,9 +6,12 @@ at all. What is said about the run goes to standard error, and so does why it co
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -140,3 +143,18 @@ def say(message: str) -> None:
 def timed(started: float) -> None:
     """Say how long a verb took, from a reading of the monotonic clock."""
     say(f"  done in {time.monotonic() - started:.0f} s")
+
+
+@contextmanager
+def without_collector() -> Iterator[None]:
+    """For the time of one check or load: it would walk over a long file's cells again and again.
+
+    None of them is part of a cycle, so nothing is kept longer than it is used.
+    """
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()

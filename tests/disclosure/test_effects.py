@@ -46,8 +46,8 @@ def test_ends_go_outwards_and_never_across_zero(
     assert middle is not None
     assert lower is not None
     assert upper is not None
-    assert lower <= low + 1e-9 or lower == NEAR * step
-    assert upper >= high - 1e-9 or upper == -NEAR * step
+    assert lower <= low + 1e-9 or lower == pytest.approx(NEAR * step)
+    assert upper >= high - 1e-9 or upper == pytest.approx(-NEAR * step)
     assert low - lower <= 2 * step + 1e-9
     assert upper - high <= 2 * step + 1e-9
     assert low <= 0 or lower > 0
