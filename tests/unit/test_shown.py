@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from functools import cache
+from html import unescape
 from pathlib import Path
 
 import matplotlib as mpl
@@ -32,7 +34,7 @@ from evaluation import (
 from evaluation.drawing import canvas, charts
 from evaluation.errors import EstimateError
 from evaluation.estimate.did import DidSettings
-from evaluation.estimate.summary import p_text, to_markdown
+from evaluation.estimate.summary import p_text, shown, to_markdown
 from evaluation.panel import Panel
 from tests.unit.panels import long_table, panel
 
@@ -52,6 +54,16 @@ def synthetic() -> Estimate:
 @cache
 def two_way() -> Estimate:
     return two_way_fixed_effects(panel(effect=1.0), "y")
+
+
+@cache
+def imputed() -> Estimate:
+    return imputation(panel(effect=1.0), "y")
+
+
+@cache
+def sdid() -> Estimate:
+    return synthetic_did(panel(effect=1.0), "y")
 
 
 @cache
@@ -116,6 +128,28 @@ def test_the_tables_hold_the_same_figures() -> None:
         for cell in ("1.35", "0.26 to 2.43", "0.017", "event time 3"):
             assert cell in text
     assert len(two_way().to_frame()) == 1
+
+
+@pytest.mark.parametrize(
+    "estimated",
+    [of_did, synthetic, two_way, one_of_few, imputed, sdid],
+    ids=lambda one: one.__name__,
+)
+def test_screen_notebook_latex_and_markdown_show_the_same_rows(
+    estimated: Callable[[], Estimate],
+) -> None:
+    found = estimated()
+    rows = [list(map(str, row)) for row in shown(found).reset_index().to_numpy()]
+    assert len(rows) == len(found.to_frame())
+    latex = [line for line in found.to_latex().splitlines() if line.endswith(r"\\")]
+    for row in rows:
+        cells = [cell for cell in row if cell]
+        latexed = [cell.replace("%", r"\%") for cell in cells]
+        assert [line for line in latex if all(cell in line for cell in latexed)], row
+        for text in (found.summary(), found.to_markdown()):
+            assert [line for line in text.splitlines() if all(cell in line for cell in cells)], row
+    summary = found.summary()
+    assert summary in unescape(found._repr_html_()) and str(found) == summary
 
 
 def test_plain_data_are_fit_for_json() -> None:
