@@ -19,12 +19,14 @@ from tests.disclosure.test_policy import SIGNED
 DAY = date(2026, 11, 30)
 
 
-def small(programme: Programme, folder: Path, site: str, agency: str) -> list[Problem]:
-    """What is said of counts of 3 in a return of everything that a submitter sends."""
+def small(
+    programme: Programme, folder: Path, site: str, agency: str, count: int = 3
+) -> list[Problem]:
+    """What is said of small counts in a return of everything that a submitter sends."""
     outcomes = programme.expected(site, agency)[1]
     head = "area_code,area_name,quarter,outcome,numerator,denominator,status,note"
     rows = [
-        f"{area},,2026 Q3,{one.code},3,5000,,"
+        f"{area},,2026 Q3,{one.code},{count},5000,,"
         for one in outcomes
         if one.whole
         for area in sorted(programme.areas_of(site, agency, one.code))
@@ -61,6 +63,19 @@ def test_of_a_real_programme_only_with_a_live_agreement(
     said = small(real(tiny, **changes), tmp_path, "S01", "nhs")
     assert {one.severity for one in said} == ({severity} if severity else set())
     assert not said or "agreements.yaml" in said[0].mend
+
+
+def test_a_count_is_small_below_the_threshold_and_not_at_it(
+    tiny: Programme, tmp_path: Path
+) -> None:
+    programme = real(tiny, unsigned=True)
+    thresholds = {one.disclosure.threshold for one in programme.expected("S01", "nhs")[1]}
+    (threshold,) = thresholds
+    assert {one.severity for one in small(programme, tmp_path, "S01", "nhs", threshold - 1)} == {
+        "error"
+    }
+    assert small(programme, tmp_path, "S01", "nhs", threshold) == []
+    assert small(programme, tmp_path, "S01", "nhs", 0) == []
 
 
 def test_invented_counts_are_only_noted(tiny: Programme, tmp_path: Path) -> None:

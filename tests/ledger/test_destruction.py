@@ -157,6 +157,22 @@ def test_what_remains_cannot_be_changed_unnoticed(tmp_path: Path) -> None:
         assert "what is left of it is not" in ledger.verify().broken[0].what
 
 
+def test_a_figure_that_stayed_cannot_be_changed_unnoticed(tmp_path: Path) -> None:
+    """Its return cannot be proved by its own hash any more: what is left of it is bound anew."""
+    database = tmp_path / "ledger.sqlite"
+    with Ledger.open(database, tmp_path / "raw") as ledger:
+        submit(ledger, returned({"E01": SECRET, "E02": OTHER}))
+        ledger.destroy("tiny", lambda _, area: area == "E01", reason=WHY, received=DAY)
+        assert ledger.verify().ok
+    connection = sqlite3.connect(database)
+    connection.execute("DROP TRIGGER observations_no_update")
+    connection.execute("UPDATE observations SET numerator = numerator + 1")
+    connection.commit()
+    connection.close()
+    with Ledger.open(database, tmp_path / "raw") as ledger:
+        assert not ledger.verify().ok
+
+
 def test_on_postgresql_the_programs_role_destroys_what_is_on_record_and_nothing_else(
     cluster: Cluster, raw: Path
 ) -> None:
