@@ -292,6 +292,7 @@ def test_a_spoofed_address_does_not_reach_what_is_counted(portal: Portal) -> Non
     """Over the wire, by the server that is really run: nobody stands in front, and one who does."""
     import threading
     import urllib.request
+    from contextlib import suppress
 
     import waitress
 
@@ -306,13 +307,21 @@ def test_a_spoofed_address_does_not_reach_what_is_counted(portal: Portal) -> Non
         server = waitress.create_server(
             by_proxy(proxies, told), host="127.0.0.1", port=0, **SERVING
         )
-        threading.Thread(target=server.run, daemon=True).start()
+
+        def serve(run: Callable[[], None] = server.run) -> None:
+            with suppress(OSError):  # its loop waits on the sockets that are closed below
+                run()
+
+        serving = threading.Thread(target=serve, daemon=True)
+        serving.start()
         asked = urllib.request.Request(f"http://127.0.0.1:{server.effective_port}/")
         asked.add_header("X-Forwarded-For", "6.6.6.6")
         asked.add_header("X-Forwarded-Proto", "https")
         with urllib.request.urlopen(asked, timeout=30) as answer:
             assert answer.read().decode() == expected
         server.close()
+        serving.join(timeout=30)
+        assert not serving.is_alive()
 
 
 def test_a_demonstration_has_who_sends_checks_and_publishes(

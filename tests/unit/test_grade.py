@@ -58,7 +58,7 @@ def test_each_condition_has_its_level_and_its_mend(change, level, code, raised):
     assert found.level == level
     assert unmet(found) == {code}
     assert any(raised in one for one in found.raises)
-    assert "1 of 8 conditions is not met" in found.sentence
+    assert "1 of 8 conditions is not shown to be met" in found.sentence
 
 
 def test_a_comparison_that_nobody_argues_for():
