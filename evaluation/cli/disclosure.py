@@ -303,7 +303,8 @@ def show_release(context: typer.Context, bundle: Name = "", as_json: AsJson = Fa
     for what in now.stale:
         print(f"  stale: {what} changed since")
     audit = held.content["audit"]
-    print(f"  audit: {audit['protected']:,} counts, at least {audit['fewest']} values left to each")
+    left = "none of them printed" if audit["fewest"] is None else f"at least {audit['fewest']}"
+    print(f"  audit: {audit['protected']:,} counts, values left to each: {left}")
     for line in _insiders_told(audit.get("insiders", [])):
         print(f"  {line}")
     say("It holds counts, for the checkers alone: --json prints all of it.")

@@ -247,9 +247,10 @@ def _one_period(text: str, programme: Programme) -> Period:
 
 def _in_calendar(programme: Programme, period: Period) -> None:
     """Refuse a template for a period whose return would be refused."""
-    counted = programme.first.frequency
-    inside = period.within(counted) if (period.frequency, counted) == ("M", "Q") else period
-    alike = inside.frequency == counted
+    from evaluation.returns.monthly import counted
+
+    inside = counted(period, programme)
+    alike = inside.frequency == programme.first.frequency
     if alike and not programme.first <= inside <= programme.last:
         raise UserError(
             f"{period} lies outside the programme, {programme.first} to {programme.last}.",

@@ -8,8 +8,9 @@ all else that is printed, is here. Each gives an `Entry` for the register.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from evaluation.disclosure.effects import step_of, stepped
 from evaluation.errors import DisclosureError
@@ -182,6 +183,15 @@ def chance(value: float) -> float:
 def significant(value: float, figures: int) -> float:
     """To so many significant figures."""
     return float(f"{value:.{figures}g}") + 0.0 if math.isfinite(value) else value
+
+
+def each_number(content: Any, how: Callable[[float], float]) -> Any:
+    """Plain data with every number as ``how`` gives it."""
+    if isinstance(content, Mapping):
+        return {key: each_number(value, how) for key, value in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [each_number(value, how) for value in content]
+    return how(content) if isinstance(content, float) else content
 
 
 def readable(value: float) -> float:

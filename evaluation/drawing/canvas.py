@@ -77,10 +77,10 @@ class Size:
 
     def on(self, axes: Axes | None) -> Size:
         """The same on axes that are there already; None: on a figure of its own."""
-        from matplotlib.axes import Axes as Known
-
         if axes is None:
             return self
+        from matplotlib.axes import Axes as Known
+
         if not isinstance(axes, Known):
             raise EstimateError(
                 f"axes cannot be a {type(axes).__name__}.",

@@ -15,7 +15,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from evaluation.disclosure.released import readable
+from evaluation.disclosure.released import each_number, readable
 from evaluation.drawing import NARROW, WIDE, Size, canvas, charts, maps, pounds, spelling, together
 from evaluation.edition import words
 from evaluation.study.record import EstimateResult, OutcomeResult, Results, SiteResult
@@ -156,7 +156,7 @@ class Generated:
 
     def table(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """The same rows as ``files/data/<name>.csv`` and ``.json``."""
-        shown = _readable(rows)
+        shown = each_number(rows, readable)
         self.text(f"files/data/{name}.csv", _csv(shown))
         self.text(f"files/data/{name}.json", json.dumps(shown, indent=1) + "\n")
 
@@ -223,10 +223,10 @@ class Generated:
         """The numbers of a chart beside it, as CSV and JSON; none that may not be handed on."""
         if name.partition("/")[0] in self.withheld and draw in SHOWS_SOURCES:
             return []
-        table = _readable(rows(draw, data))
+        table = each_number(rows(draw, data), readable)
         self.text(f"files/figures/{name}.csv", _csv(table))
         kind = PUBLISHED_KIND.get(draw, draw.__name__)
-        whole = {"chart": kind, "says": alt, "data": _readable(named(draw, data))}
+        whole = {"chart": kind, "says": alt, "data": each_number(named(draw, data), readable)}
         self.text(f"files/figures/{name}.json", json.dumps(whole, indent=1) + "\n")
         return [f"figures/{name}.{ending}" for ending in ("csv", "json")]
 
@@ -300,15 +300,6 @@ class OutcomePage:
         kind = f"Effects on {self.outcome.plain_title} {which}"
         unit = words.tick_unit(on or self.estimate)
         return self.chart(ending, kind, said, charts.forest, rows, unit, heads=heads)
-
-
-def _readable(content: Any) -> Any:
-    """The same with every number as tables write it."""
-    if isinstance(content, Mapping):
-        return {key: _readable(value) for key, value in content.items()}
-    if isinstance(content, (list, tuple)):
-        return [_readable(value) for value in content]
-    return readable(content) if isinstance(content, float) else content
 
 
 def _csv(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -25,6 +25,7 @@ from evaluation.errors import BookError
 from evaluation.learning.practice import Delivery, SitePeriod, latest
 from evaluation.ledger.calendar import due
 from evaluation.quarters import Period, parse_instant
+from evaluation.wording import percent_digits
 
 if TYPE_CHECKING:
     from evaluation.edition.edition import Edition
@@ -287,7 +288,7 @@ def _ends(ends: tuple[float, float], say: Callable[[float], str]) -> dict[str, A
 
 def _percentage(value: float) -> str:
     """An end in the book's digits, without sign and without the per cent that its sentence has."""
-    return words.percent(value).removesuffix("%")
+    return words.number(value, percent_digits(value))
 
 
 def _people(value: float) -> str:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Hashable, Iterable, Mapping
+from numbers import Integral, Real
 from typing import Any
-
-import numpy as np
 
 from evaluation.errors import EstimateError
 from evaluation.panel import Panel
@@ -70,12 +69,17 @@ def a_count(name: str, given: object, least: int = 1) -> None:
     ------
     EstimateError : with the argument's name and what it is.
     """
-    # To Python a truth value is a number.
-    whole = isinstance(given, int | np.integer) and not isinstance(given, bool | np.bool_)
-    if not whole or int(given) < least:  # type: ignore[call-overload]
+    if not is_whole(given, least):
         raise EstimateError(
             f"{name} cannot be {given!r}.", expected=f"a whole number from {least} on"
         )
+
+
+def is_whole(given: object, least: int) -> bool:
+    """Whether it is a whole number from ``least`` on; to Python a truth value is a number too."""
+    if isinstance(given, bool) or not isinstance(given, Integral):
+        return False
+    return int(given) >= least
 
 
 def several(name: str, given: object, like: str) -> list[Any]:
@@ -109,5 +113,6 @@ def numbers(name: str, given: object, like: str) -> list[float]:
 
 
 def _is_number(given: object) -> bool:
-    number = isinstance(given, int | float | np.number) and not isinstance(given, bool | np.bool_)
-    return number and math.isfinite(given)  # type: ignore[arg-type]
+    if isinstance(given, bool) or not isinstance(given, Real):
+        return False
+    return math.isfinite(given)

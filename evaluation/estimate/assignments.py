@@ -532,9 +532,9 @@ class Assignments:
             raise EstimateError(
                 f"block cannot be {block!r}.", expected=" or ".join(map(repr, get_args(Block)))
             )
-        if not _is_whole(n, 1):
+        if not arguments.is_whole(n, 1):
             raise EstimateError(f"{n!r} assignments cannot be drawn.", expected="a count, say 9999")
-        if not _is_whole(seed, 0):
+        if not arguments.is_whole(seed, 0):
             raise EstimateError(f"{seed!r} is no seed.", expected="a whole number from 0 on")
         treated = TreatedAreas.of(panel)
         chosen, reason = _choose_block(panel, treated) if block is None else (block, "as asked")
@@ -644,13 +644,6 @@ def _bands(
 
 # Random keys drawn at once, so that they stay at hand and a national panel fits memory.
 KEYS = 250_000
-
-
-def _is_whole(value: object, least: int) -> bool:
-    # To Python a truth value is a number.
-    return (
-        isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= least)
-    )
 
 
 def _draw_areas(

@@ -26,7 +26,7 @@ from evaluation.check.read import read_cells, read_header
 from evaluation.check.report import Checked, Confirmation, Problem
 from evaluation.check.report import problem as found
 from evaluation.check.rules import rules
-from evaluation.check.stages import as_asked, check_return, day_of_check
+from evaluation.check.stages import check_return, day_of_check
 from evaluation.declared import read_table
 from evaluation.errors import PeriodError, ReturnFileError, UserError, WorkspaceError
 from evaluation.finance import of_money, paying_agency
@@ -36,7 +36,7 @@ from evaluation.programme import Programme
 from evaluation.progress import Progress
 from evaluation.quarters import Period
 from evaluation.returns.form import Return, corners, form
-from evaluation.returns.monthly import in_months, monthly_outcomes, sent_by_month
+from evaluation.returns.monthly import frequency_of, in_months, monthly_outcomes, sent_by_month
 from evaluation.returns.tidy import (
     AS_RETURNED,
     ENDINGS,
@@ -45,7 +45,13 @@ from evaluation.returns.tidy import (
     is_table,
     split_tables,
 )
-from evaluation.returns.workbook import RawReturn, guide_from_name, read_return, read_sheets
+from evaluation.returns.workbook import (
+    RawReturn,
+    counted_in,
+    guide_from_name,
+    read_return,
+    read_sheets,
+)
 from evaluation.workspace import Workspace, write_whole
 
 MOST_EXTREME = 50
@@ -259,7 +265,8 @@ def gather(path: Path, columns: TableColumns | None, programme: Programme) -> Ga
         if file in tables:
             continue
         try:
-            raw, _ = as_asked(read_return(file), programme)
+            raw = read_return(file)
+            raw = counted_in(raw, frequency_of(raw, programme))
             whole.append(Incoming(file=str(file), raw=raw))
         except ReturnFileError as error:
             unreadable.append(_unreadable(file, error))

@@ -15,7 +15,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evaluation.demo import invented_people
 from evaluation.errors import WorkspaceError
 from evaluation.portal import configure
 from evaluation.portal.configure import LOOPBACK, Portal
@@ -71,6 +70,7 @@ def refuse_demonstration(portal: Portal, host: str) -> None:
 
 def invent_people(portal: Portal) -> None:
     """Give a demonstration its people: those that it declares, or invented ones, and an admin."""
+    from evaluation.demo import invented_people
     from evaluation.portal.accounts import Wanted, add_grant
     from evaluation.portal.models import Person
     from evaluation.portal.permissions import Role

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -156,18 +156,18 @@ def protection_of(
     protected, anew = 0, 0
     for outcome in counted(programme):
         attacked = _Attacked(outcome, terms, seen, insider)
-        targets, left, fresh = _left_to(attacked, folder)
-        protected += targets
-        found += left
-        anew += fresh
+        all_of_it = _left_to(attacked, folder)
+        protected += all_of_it.targets
+        found += all_of_it.left
+        anew += all_of_it.anew
         for who, own in inside.items():
             # Of what another agency counts he knows no more than anybody.
             if who[1] != outcome.agency:
-                own += left
+                own += all_of_it.left
                 continue
-            _, his, fresh = _left_to(attacked.known_to(who), folder)
-            own += his
-            anew += fresh
+            his = _left_to(attacked.known_to(who), folder)
+            own += his.left
+            anew += his.anew
     found.sort(key=_by_values)
     policies = [terms.policy(outcome.code) for outcome in counted(programme)]
     return Protection(
@@ -192,15 +192,23 @@ def _insider(site: str, agency: str, left: Sequence[Left]) -> Insider:
     return Insider(site=site, agency=agency, fewest=fewest, worst=worst)
 
 
-def _left_to(attacked: _Attacked, folder: Path | None) -> tuple[int, list[Left], int]:
+class _Aimed(NamedTuple):
     """How many counts an attacker aims at, the worst of them, and how many systems were new."""
+
+    targets: int
+    left: list[Left]
+    anew: int
+
+
+def _left_to(attacked: _Attacked, folder: Path | None) -> _Aimed:
+    """What is left to an attacker by what was told, and by what was not."""
     targets, found, anew = 0, list[Left](), 0
     for system in (attacked.told(), attacked.untold()):
         targets += len(system.targets)
         left, fresh = _left_of(system, folder)
         found += left
         anew += fresh
-    return targets, found, anew
+    return _Aimed(targets, found, anew)
 
 
 def submitters_tried(programme: Programme) -> tuple[tuple[str, str], ...]:

@@ -14,7 +14,7 @@ from evaluation.disclosure.effects import kept_beside, stepped
 from evaluation.disclosure.key import Key
 from evaluation.disclosure.released import Entry, chance, money, money_step, significant
 from evaluation.release.rounding import one_figure
-from evaluation.value.report import FEWEST_PILOTS
+from evaluation.value.report import FEWEST_PILOTS, TOO_FEW_PILOTS
 
 RATIOS = frozenset({"bcr", "fiscal_ratio", "cashable_ratio"})
 STATED = frozenset(
@@ -69,7 +69,7 @@ def _fifth(row: Mapping[str, Any]) -> dict[str, Any]:
     if row["pilot_areas"] >= FEWEST_PILOTS:
         return dict(row)
     hidden = ("people", "people_weighted", "weight", "purse")
-    why = row["reason"] or "fewer than three pilot areas: their figures would show people"
+    why = row["reason"] or TOO_FEW_PILOTS
     return {**row, **dict.fromkeys(hidden), "valued": False, "reason": why}
 
 

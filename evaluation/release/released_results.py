@@ -9,10 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from evaluation.disclosure.counts import Atom, Count, among, cell_of, rounded, total
-from evaluation.disclosure.released import Entry, Path, entries_of_path, rate_of, significant
+from evaluation.disclosure.released import (
+    Entry,
+    Path,
+    each_number,
+    entries_of_path,
+    rate_of,
+    significant,
+)
 from evaluation.finding import sentences
 from evaluation.quarters import Period
 from evaluation.release.released_accounts import release_accounts
@@ -35,6 +43,7 @@ from evaluation.release.rounding import (
 from evaluation.release.said import Saying, said_anew
 from evaluation.release.scale import CONTROL, Scale
 from evaluation.study.record import OutcomeResult, Results
+from evaluation.value.report import TOO_FEW_PILOTS
 
 SAME_AS = {"pre_level": "balance.level"}
 """A check that asks what a row of the balance asks: one figure in two places."""
@@ -82,11 +91,7 @@ def release(results: Results, terms: Terms) -> Released:
 
 def _readable(content: Any, figures: int) -> Any:
     """Plain data with every number to so many significant figures."""
-    if isinstance(content, Mapping):
-        return {key: _readable(value, figures) for key, value in content.items()}
-    if isinstance(content, (list, tuple)):
-        return [_readable(value, figures) for value in content]
-    return significant(content, figures) if isinstance(content, float) else content
+    return each_number(content, partial(significant, figures=figures))
 
 
 class _Door:
@@ -586,7 +591,6 @@ class _Door:
         held = one.data.plain()
         if held.get("lineage"):
             held["lineage"]["most_apportioned"] = round(held["lineage"]["most_apportioned"], 2)
-        policy = self.terms.policy(one.code)
         # How many were restated is told by day and sender too, and is no count of people.
         policy, many = self.terms.policy(one.code), held["suppressed"]
         if not many:
@@ -629,7 +633,7 @@ class _Door:
             found.append(effect)
         reason = row["reason"]
         if row["effects"] and not found:
-            reason = "fewer than three pilot areas: their figures would show people"
+            reason = TOO_FEW_PILOTS
         return {**row, "effects": found, "reason": reason}
 
     def _balance(self, row: dict[str, Any]) -> dict[str, Any]:

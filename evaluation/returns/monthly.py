@@ -16,6 +16,7 @@ from evaluation.returns.workbook import guide_from_name, plain_text
 
 if TYPE_CHECKING:
     from evaluation.programme import Outcome, Programme, Site
+    from evaluation.quarters import Frequency
     from evaluation.returns.workbook import RawReturn
 
 _LOOKED_AT = 200
@@ -81,6 +82,17 @@ def sent_by_month(raw: RawReturn, programme: Programme) -> bool:
     named = guide_from_name(raw.path_name, "M")["quarter"]
     said = raw.guide["quarter"] if raw.guide_sheet is not None else named
     return bool(said) and notation(said, "M").own and len(said) > len("2026")
+
+
+def frequency_of(raw: RawReturn, programme: Programme) -> Frequency:
+    """In which periods a return is counted."""
+    return "M" if sent_by_month(raw, programme) else programme.first.frequency
+
+
+def counted(period: Period, programme: Programme) -> Period:
+    """The period of the programme in which a month lies; any other period as it is."""
+    of = programme.first.frequency
+    return period.within(of) if (period.frequency, of) == ("M", "Q") else period
 
 
 def owed_by_month(programme: Programme, site: str, agency: str, month: Period) -> bool:

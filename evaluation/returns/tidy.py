@@ -25,7 +25,7 @@ from evaluation.errors import PeriodError, ReturnFileError, UserError, Workspace
 from evaluation.programme import Programme
 from evaluation.quarters import WRITTEN, Frequency, Period
 from evaluation.returns.form import form
-from evaluation.returns.monthly import monthly_outcomes
+from evaluation.returns.monthly import counted, monthly_outcomes
 from evaluation.returns.workbook import RawReturn, RawRow, csv_name, read_sheets
 
 _LONGEST_HEAD = 1_000_000
@@ -337,9 +337,8 @@ class _Dealer:
         return _Whose(*found[0], period)
 
     def _inside(self, period: Period) -> bool:
-        of = self.programme.first.frequency
-        counted = period.within(of) if (period.frequency, of) == ("M", "Q") else period
-        return counted.frequency != of or self.programme.first <= counted <= self.programme.last
+        first, own = self.programme.first, counted(period, self.programme)
+        return own.frequency != first.frequency or first <= own <= self.programme.last
 
     def _period(self, cell: Any, place: Place, outcome: str) -> Period:
         of: Frequency = "M" if outcome in self._by_month else self.programme.first.frequency
@@ -386,14 +385,14 @@ class _Dealer:
         return Split(returns=returns, left_out=tuple(self._told()))
 
     def _told(self) -> Iterator[str]:
-        for counted, what in (
+        for many, what in (
             (self._strange, "of areas that are not the programme's"),
             (self._outside, "of periods outside the programme"),
             (self._nobodys, "that nobody is declared to return"),
         ):
-            if counted:
-                named = ", ".join(list(counted)[:3]) + (" ..." if len(counted) > 3 else "")
-                yield f"{sum(counted.values()):,} rows are left out, {what} ({named})."
+            if many:
+                named = ", ".join(list(many)[:3]) + (" ..." if len(many) > 3 else "")
+                yield f"{sum(many.values()):,} rows are left out, {what} ({named})."
 
 
 def _senders(programme: Programme) -> dict[tuple[str, str], list[tuple[str, str]]]:

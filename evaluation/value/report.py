@@ -583,6 +583,8 @@ class Incomes:
 
 FEWEST_PILOTS = 3
 """Pilot areas of a fifth that is valued: of fewer, no effect is printed either."""
+TOO_FEW_PILOTS = "fewer than three pilot areas: their figures would show people"
+"""Why a fifth of fewer is not told."""
 
 
 def by_fifth(
@@ -641,7 +643,7 @@ def _row(
         lacking = "pilot" if not pilots else "comparison"
         return row | {"reason": f"no {lacking} area lies in this fifth"}
     if pilots < fewest:
-        return row | {"reason": "fewer than three pilot areas: their figures would show people"}
+        return row | {"reason": TOO_FEW_PILOTS}
     try:
         # The whole chain is run anew in the fifth, its assignments too: a slice of the whole's
         # draws would compare its pilots with areas unlike them.

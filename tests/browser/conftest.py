@@ -41,6 +41,22 @@ TOWERS = """() => [...document.querySelectorAll('.table-box')].flatMap((box) => 
   }).map((part) => part.innerText.slice(0, 60));
 })"""
 
+KINDS = [
+    "index.html",
+    "lives.html",
+    "people.html",
+    "sites.html",
+    "sites/S01.html",
+    "money.html",
+    "for-whom.html",
+    "learning.html",
+    "undo.html",
+    "changes.html",
+    "data.html",
+    "how.html",
+]
+"""A page of each kind of the main part."""
+
 
 @dataclass
 class Visit:

@@ -16,7 +16,7 @@ from evaluation.edition.build import build_book
 from evaluation.edition.words import SYNTHETIC
 from evaluation.errors import BookError
 from evaluation.workspace import Workspace
-from tests.browser.conftest import look, sample
+from tests.browser.conftest import KINDS, look, sample
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -34,18 +34,7 @@ def told(visits: list[Visit], what: str) -> dict[str, list[str]]:
 def test_every_kind_of_page_is_there(visits: list[Visit]) -> None:
     names = {visit.name for visit in visits}
     assert {
-        "index.html",
-        "lives.html",
-        "people.html",
-        "sites.html",
-        "sites/S01.html",
-        "money.html",
-        "for-whom.html",
-        "learning.html",
-        "undo.html",
-        "changes.html",
-        "data.html",
-        "how.html",
+        *KINDS,
         "annex/index.html",
         "annex/outcomes/ae_attendances.html",
         "annex/machinery.html",

@@ -8,25 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.browser.conftest import KINDS
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
     from tests.browser.conftest import Visit
 
-KINDS = [
-    "index.html",
-    "lives.html",
-    "people.html",
-    "sites.html",
-    "sites/S01.html",
-    "money.html",
-    "for-whom.html",
-    "learning.html",
-    "undo.html",
-    "changes.html",
-    "data.html",
-    "how.html",
-]
 SHEET = 688
 """Pixels across a sheet of A4 between its margins."""
 

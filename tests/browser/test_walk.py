@@ -308,15 +308,20 @@ def test_at_least_thirty_contradictions_are_planted_in_files_of_every_kind() -> 
     assert len(PLANTED) >= 30 and len(IN_FILES) >= 20
 
 
+def found_with(plant: Callable[[Built], object], built: Built, folder: Path) -> set[Contradiction]:
+    """What the walker finds in a copy in which something was planted."""
+    shutil.copytree(built.html, folder / "html")
+    shutil.copyfile(built.claims, folder / "claims.json")
+    planted = Built(folder / "html", folder / "claims.json")
+    plant(planted)
+    return set(contradictions(planted))
+
+
 @pytest.mark.parametrize("what", IN_FILES)
 def test_a_contradiction_in_a_file_is_found(
     files: Built, before_in_files: set[Contradiction], what: str, tmp_path: Path
 ) -> None:
-    shutil.copytree(files.html, tmp_path / "html")
-    shutil.copyfile(files.claims, tmp_path / "claims.json")
-    planted = Built(tmp_path / "html", tmp_path / "claims.json")
-    IN_FILES[what](planted)
-    assert set(contradictions(planted)) - before_in_files
+    assert found_with(IN_FILES[what], files, tmp_path) - before_in_files
 
 
 def test_a_table_that_is_not_the_one_described_is_found(book: Built, tmp_path: Path) -> None:
@@ -329,11 +334,7 @@ def test_a_table_that_is_not_the_one_described_is_found(book: Built, tmp_path: P
 def test_a_planted_contradiction_is_found(
     part: Built, before: set[Contradiction], what: str, tmp_path: Path
 ) -> None:
-    shutil.copytree(part.html, tmp_path / "html")
-    shutil.copyfile(part.claims, tmp_path / "claims.json")
-    planted = Built(tmp_path / "html", tmp_path / "claims.json")
-    PLANTED[what](planted)
-    assert set(contradictions(planted)) - before
+    assert found_with(PLANTED[what], part, tmp_path) - before
 
 
 def test_figures_are_read_alike_however_they_are_spelled() -> None:

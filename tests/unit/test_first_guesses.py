@@ -165,60 +165,58 @@ def few() -> dict[str, Any]:
 
 
 CALLS: dict[str, Callable[[], object]] = {
-    "detectable at text": lambda: estimated().detectable("x"),  # type: ignore[arg-type]
+    "detectable at text": lambda: estimated().detectable("x"),
     "detectable at two": lambda: estimated().detectable(2),
     "detectable at nothing": lambda: estimated().detectable(float("nan")),
-    "drawn on a word": lambda: estimated().plot(axes="x"),  # type: ignore[arg-type]
-    "drawn on a figure": lambda: estimated().plot(axes=pyplot.figure()),  # type: ignore[arg-type]
+    "drawn on a word": lambda: estimated().plot(axes="x"),
+    "drawn on a figure": lambda: estimated().plot(axes=pyplot.figure()),
     "drawn on several": lambda: estimated().plot_gaps(axes=pyplot.subplots(1, 2)[1]),
-    "panel on a number": lambda: known().plot(axes=3),  # type: ignore[arg-type]
+    "panel on a number": lambda: known().plot(axes=3),
     "back by none": lambda: estimated().in_time_placebo(0),
-    "back by a half": lambda: estimated().in_time_placebo(1.5),  # type: ignore[arg-type]
-    "back by text": lambda: estimated().in_time_placebo("3"),  # type: ignore[arg-type]
+    "back by a half": lambda: estimated().in_time_placebo(1.5),
+    "back by text": lambda: estimated().in_time_placebo("3"),
     "back by truth": lambda: estimated().in_time_placebo(True),
     "back with a word": lambda: estimated().in_time_placebo(2, foo=1),
     "donors as one": lambda: estimated().with_donors("a05"),
-    "donors as a number": lambda: estimated().with_donors(3),  # type: ignore[arg-type]
+    "donors as a number": lambda: estimated().with_donors(3),
     "donors as lists": lambda: estimated().with_donors([["a05"]]),
     "without one": lambda: estimated().with_donors(without="a05"),
     "with a word": lambda: estimated().with_donors(without=["a05"], zz=1),
-    "bounds of nothing": lambda: honest_bounds(None),  # type: ignore[arg-type]
-    "bounds of a panel": lambda: honest_bounds(known()),  # type: ignore[arg-type]
-    "bounds beside text": lambda: plot_bounds(honest_bounds(estimated()), "x"),  # type: ignore[arg-type]
-    "forest of one": lambda: forest(estimated()),  # type: ignore[arg-type]
-    "forest of nothing": lambda: forest(None),  # type: ignore[arg-type]
-    "forest of text": lambda: forest("x"),  # type: ignore[arg-type]
+    "bounds of nothing": lambda: honest_bounds(None),
+    "bounds of a panel": lambda: honest_bounds(known()),
+    "bounds beside text": lambda: plot_bounds(honest_bounds(estimated()), "x"),
+    "forest of one": lambda: forest(estimated()),
+    "forest of nothing": lambda: forest(None),
+    "forest of text": lambda: forest("x"),
     "forest of tables": lambda: forest([estimated().overall()]),  # type: ignore[list-item]
     "forest of numbers": lambda: forest([estimated(), 3]),  # type: ignore[list-item]
     "forest by number": lambda: forest({1: estimated()}),  # type: ignore[dict-item]
-    "power of a table": lambda: power(table(), "y", treated=["a00"]),  # type: ignore[arg-type]
-    "power of a number": lambda: power(known(), "y", treated=3),  # type: ignore[arg-type]
-    "power by text": lambda: power(known(), "y", treated=["a08"], looks="2"),  # type: ignore[arg-type]
+    "power of a table": lambda: power(table(), "y", treated=["a00"]),
+    "power of a number": lambda: power(known(), "y", treated=3),
+    "power by text": lambda: power(known(), "y", treated=["a08"], looks="2"),
     "power by truth": lambda: power(known(), "y", treated=["a08"], looks=True),
-    "power by a half": lambda: power(known(), "y", treated=["a08"], looks=1.5),  # type: ignore[arg-type]
-    "calibrate a table": lambda: calibrate(table(), "y", **few()),  # type: ignore[arg-type]
+    "power by a half": lambda: power(known(), "y", treated=["a08"], looks=1.5),
+    "calibrate a table": lambda: calibrate(table(), "y", **few()),
     "none started": lambda: calibrate(known(), "y", **(few() | {"started": [0]})),
     "started alone": lambda: calibrate(known(), "y", **(few() | {"started": 2})),
-    "effect alone": lambda: calibrate(known(), "y", effects=0.0, **few()),  # type: ignore[arg-type]
+    "effect alone": lambda: calibrate(known(), "y", effects=0.0, **few()),
     "effect as text": lambda: calibrate(known(), "y", effects=["x"], **few()),  # type: ignore[list-item]
     "effect unknown": lambda: calibrate(known(), "y", effects=[float("nan")], **few()),
     "no looks": lambda: calibrate(known(), "y", **(few() | {"looks": 0})),
     "too many looks": lambda: calibrate(known(), "y", **(few() | {"looks": 50})),
     "runs as a number": lambda: calibrate(known(), "y", **(few() | {"runs": 5})),
     "no runs": lambda: Runs(0),
-    "runs as text": lambda: Runs("5"),  # type: ignore[arg-type]
-    "assignments as a number": lambda: did(known(), "y", assignments=5),  # type: ignore[arg-type]
-    "draw from a table": lambda: Assignments.draw(table()),  # type: ignore[arg-type]
-    "draw by a word": lambda: Assignments.draw(known(), block="x"),  # type: ignore[arg-type]
-    "sites of a table": lambda: between_sites(table()),  # type: ignore[arg-type]
-    "worth of one": lambda: worth(estimated(), None),  # type: ignore[arg-type]
-    "worth in no programme": lambda: worth([estimated()], None),  # type: ignore[arg-type]
+    "runs as text": lambda: Runs("5"),
+    "assignments as a number": lambda: did(known(), "y", assignments=5),
+    "draw from a table": lambda: Assignments.draw(table()),
+    "draw by a word": lambda: Assignments.draw(known(), block="x"),
+    "sites of a table": lambda: between_sites(table()),
+    "worth of one": lambda: worth(estimated(), None),
+    "worth in no programme": lambda: worth([estimated()], None),
     "predictor of one year": lambda: synthetic_control(
-        known(),
-        "y",
-        settings=SyntheticSettings(predictors=(Predictor("y", 2003),)),  # type: ignore[arg-type]
+        known(), "y", settings=SyntheticSettings(predictors=(Predictor("y", 2003),))
     ),
-    "select by names": lambda: known().select(["a00"]),  # type: ignore[arg-type]
+    "select by names": lambda: known().select(["a00"]),
     "select by places": lambda: known().select(np.array([0, 1])),
     "select too few": lambda: known().select(np.array([True])),
     "until before": lambda: known().until(1990),
@@ -243,7 +241,7 @@ def test_a_panel_can_be_cut_at_a_period_as_it_is_written() -> None:
 
 
 def test_one_estimator_by_its_name_is_enough() -> None:
-    found = calibrate(known(), "y", "did", **few())  # type: ignore[arg-type]
+    found = calibrate(known(), "y", "did", **few())
     assert {row["estimator"] for row in found["rows"]} == {"did"}
 
 

@@ -18,7 +18,7 @@ import pandas as pd
 
 from evaluation import fingerprint
 from evaluation.declared import read_yaml
-from evaluation.disclosure.released import readable
+from evaluation.disclosure.released import each_number, readable
 from evaluation.edition import answers, words
 from evaluation.edition.edition import Edition
 from evaluation.edition.pages import changes
@@ -133,14 +133,13 @@ def _table(name: str, declared: Row, rows: Sequence[Row], price_base: object) ->
         title=declared["title"],
         says=declared["says"].format(price_base=price_base),
         columns=columns,
-        rows=tuple({name: _plain(row[name]) for name in names if name in row} for row in rows),
+        # Without digits that no step has.
+        rows=tuple(
+            each_number({name: row[name] for name in names if name in row}, readable)
+            for row in rows
+        ),
         key=tuple(declared["key"]),
     )
-
-
-def _plain(value: Any) -> Any:
-    """A cell without digits that no step has."""
-    return readable(value) if isinstance(value, float) else value
 
 
 def _name(study: Results) -> str:

@@ -99,8 +99,8 @@ def front_chart(study: Results, out: Generated) -> Markup:
         "having. Upright marks: hoped for."
     )
     kind = "Chart of main outcomes: found, with ranges, beside hopes and what is worth having"
-    alt, rows = f"{kind}. {against_hopes(chosen)} {how}", outcome_rows(chosen)
-    name, title = f"{study.study}/front", against_hopes(chosen)
+    name, title, rows = f"{study.study}/front", against_hopes(chosen), outcome_rows(chosen)
+    alt = f"{kind}. {title} {how}"
     return out.plate(name, "", alt, figures.all_outcomes, rows, title=title, caption=how)
 
 

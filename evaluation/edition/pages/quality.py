@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import compress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
@@ -166,7 +166,14 @@ def _title(edition: Edition, outcome: str) -> str:
     return lines.get(outcome, outcome)
 
 
-def asked_for(study: Results, outcome: OutcomeResult) -> tuple[int, int]:
+class Asked(NamedTuple):
+    """How many figures of an outcome were due, and how many of them are missing."""
+
+    due: int
+    missing: int
+
+
+def asked_for(study: Results, outcome: OutcomeResult) -> Asked:
     """How many figures were due, and how many of them are missing.
 
     Of a survey none is due in a period without a wave.
@@ -176,18 +183,18 @@ def asked_for(study: Results, outcome: OutcomeResult) -> tuple[int, int]:
     waves = next(({w.quarter for w in i.waves} for i in items if i.outcome == outcome.code), None)
     periods = len(study.sample.periods)
     if not waves or not periods:
-        return data.cells, data.missing
+        return Asked(data.cells, data.missing)
     due = data.cells * len(waves) // periods
-    return due, max(0, data.missing - (data.cells - due))
+    return Asked(due, max(0, data.missing - (data.cells - due)))
 
 
 def _outcome_table(edition: Edition) -> Markup:
-    due = {o.code: asked_for(edition.headline, o) for o in edition.headline.outcomes}
+    asked = {o.code: asked_for(edition.headline, o) for o in edition.headline.outcomes}
     rows = [
         [
             o.plain_title,
-            words.number(due[o.code][0]),
-            words.number(due[o.code][1]),
+            words.number(asked[o.code].due),
+            words.number(asked[o.code].missing),
             words.few(o.data.suppressed),
             words.few(o.data.revised),
             words.number(o.data.rounded),
@@ -317,7 +324,7 @@ def _attacked(audit: LastAudit | None, study: str, made: Released | None) -> str
     if audit.insiders and audit.insiders_fewest is not None:
         said += (
             f" It was run as {words.counted(audit.insiders, 'submitter')} too, one by one, who "
-            f"know what they sent: of what others sent, at least "
+            "know what they sent: of what others sent, at least "
             f"{words.number(audit.insiders_fewest)} values were left."
         )
     if not audit.is_of(study, made):

@@ -116,17 +116,19 @@ def _by(edition: Edition, period: Period) -> str:
     return f"By {day.day} {day:%B %Y}, with the returns of {period.label}"
 
 
+def _following(edition: Edition) -> Period:
+    return Period.parse(str(edition.headline.sample.last)) + 1
+
+
 def next_edition(edition: Edition) -> str:
     """As in ``The next look, at 2026 Q4, is due by 30 January 2027``."""
-    following = Period.parse(str(edition.headline.sample.last)) + 1
-    returns = f"The next edition, with the returns of {following.label}"
+    returns = f"The next edition, with the returns of {_following(edition).label}"
     return f"{returns}, is due by {next_day(edition)}."
 
 
 def next_day(edition: Edition) -> str:
     """The day by which the next edition is due: ``30 January 2027``."""
-    following = Period.parse(str(edition.headline.sample.last)) + 1
-    day = due(following, edition.programme).date()
+    day = due(_following(edition), edition.programme).date()
     return f"{day.day} {day:%B %Y}"
 
 
@@ -178,8 +180,7 @@ def answer_when(edition: Edition) -> str:
 
 def _then(edition: Edition, when: str) -> str:
     """When, after the next edition was named: its day is not said twice."""
-    following = Period.parse(str(edition.headline.sample.last)) + 1
-    same = run_their_course(edition.headline) == following
+    same = run_their_course(edition.headline) == _following(edition)
     return f"By then, {_LONG_ENOUGH}" if same else when
 
 

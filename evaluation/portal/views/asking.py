@@ -17,6 +17,7 @@ from evaluation.portal.accounts import BACKEND
 from evaluation.portal.drafts import Place, portal
 from evaluation.portal.permissions import NOTHING, Act, Thing, may
 from evaluation.quarters import Period, now
+from evaluation.returns.monthly import counted
 
 if TYPE_CHECKING:
     from evaluation.portal.models import Person
@@ -82,10 +83,9 @@ def place_of_return(request: Any, act: Act, site: str, agency: str, slug: str) -
         raise Http404 from None
     # Written in one way only, within the programme, and of a frequency that is asked for.
     inside = period.slug == slug and programme.first.year <= period.year <= programme.last.year
-    of = programme.first.frequency
-    counted = period.within(of) if (period.frequency, of) == ("M", "Q") else period
-    if counted.frequency == of:
-        inside = inside and programme.first <= counted <= programme.last
+    own = counted(period, programme)
+    if own.frequency == programme.first.frequency:
+        inside = inside and programme.first <= own <= programme.last
     if not inside or not any(o.period_frequency == period.frequency for o in outcomes):
         raise Http404
     return Place(site=site, agency=agency, period=period)
