@@ -383,7 +383,7 @@ def _refuse_settings(simulation: object, runs: object) -> None:
 def calibrate(
     panel: Panel,
     outcome: str | Sequence[EstimatorName],
-    estimators: Sequence[EstimatorName] = ("did",),
+    estimators: EstimatorName | Sequence[EstimatorName] = ("did",),
     *,
     started: Sequence[int] | None = None,
     looks: int | None = None,
@@ -401,7 +401,7 @@ def calibrate(
     ----------
     panel : whose areas that have started are left out. Where the second argument names estimators
         and no outcome, it has one outcome and nothing has started in it.
-    outcome : which of the panel's is simulated.
+    outcome : which of the panel's is simulated. estimators : their names, or one name.
     started : numbers of placebo pilot areas; by default 1, 3, 6 and 12, as far as there are three
         times as many areas. effects : injected, in percent of the level.
     looks : one a period from the start; by default 8, or a third of the periods.

@@ -188,9 +188,9 @@ CALLS: dict[str, Callable[[], object]] = {
     "forest of one": lambda: forest(estimated()),
     "forest of nothing": lambda: forest(None),
     "forest of text": lambda: forest("x"),
-    "forest of tables": lambda: forest([estimated().overall()]),  # type: ignore[list-item]
-    "forest of numbers": lambda: forest([estimated(), 3]),  # type: ignore[list-item]
-    "forest by number": lambda: forest({1: estimated()}),  # type: ignore[dict-item]
+    "forest of tables": lambda: forest([estimated().overall()]),
+    "forest of numbers": lambda: forest([estimated(), 3]),
+    "forest by number": lambda: forest({1: estimated()}),
     "power of a table": lambda: power(table(), "y", treated=["a00"]),
     "power of a number": lambda: power(known(), "y", treated=3),
     "power by text": lambda: power(known(), "y", treated=["a08"], looks="2"),
@@ -200,7 +200,7 @@ CALLS: dict[str, Callable[[], object]] = {
     "none started": lambda: calibrate(known(), "y", **(few() | {"started": [0]})),
     "started alone": lambda: calibrate(known(), "y", **(few() | {"started": 2})),
     "effect alone": lambda: calibrate(known(), "y", effects=0.0, **few()),
-    "effect as text": lambda: calibrate(known(), "y", effects=["x"], **few()),  # type: ignore[list-item]
+    "effect as text": lambda: calibrate(known(), "y", effects=["x"], **few()),
     "effect unknown": lambda: calibrate(known(), "y", effects=[float("nan")], **few()),
     "no looks": lambda: calibrate(known(), "y", **(few() | {"looks": 0})),
     "too many looks": lambda: calibrate(known(), "y", **(few() | {"looks": 50})),
