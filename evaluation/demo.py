@@ -24,6 +24,7 @@ from evaluation.check.stages import as_asked, check_return
 from evaluation.connect import fetch_returns, installed_recipes
 from evaluation.disclosure import key as keys
 from evaluation.disclosure.policy import needed
+from evaluation.disclosure.protection import submitters_tried
 from evaluation.edition import past
 from evaluation.errors import WorkspaceError
 from evaluation.finance import paying_agency
@@ -36,7 +37,7 @@ from evaluation.publish.outputs import audit_of
 from evaluation.publish.publish import publish, publish_past
 from evaluation.publish.refresh import refresh_studies
 from evaluation.quarters import Period, format_instant
-from evaluation.release import submitters_tried, terms_of
+from evaluation.release import terms_of
 from evaluation.returns.workbook import RawReturn, read_return
 from evaluation.simulate import (
     Scenario,

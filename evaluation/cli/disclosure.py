@@ -82,8 +82,9 @@ def audit(
     as_json: AsJson = False,
 ) -> None:
     """Attack every count with all editions and what would be printed now; exit 1 below k values."""
+    from evaluation.disclosure.protection import submitters_tried
     from evaluation.publish.outputs import audit_of
-    from evaluation.release import submitters_tried, terms_of
+    from evaluation.release import terms_of
 
     session: Session = context.obj
     programme = session.programme

@@ -130,6 +130,16 @@ def counted(programme: Programme) -> tuple[Outcome, ...]:
     return tuple(o for o in programme.outcomes if o.source == SITE_SOURCE and o.whole)
 
 
+def submitters_tried(programme: Programme) -> tuple[tuple[str, str], ...]:
+    """Every site and agency of whose figures any is attacked: who sends them is an insider."""
+    agencies = {outcome.agency for outcome in counted(programme)}
+    return tuple(
+        (site, agency)
+        for site, agency in programme.submitters
+        if site in programme.site_by_code and agency in agencies
+    )
+
+
 def held(programme: Programme, observations: pd.DataFrame) -> list[Held]:
     """Every count of a site and a quarter, from the ledger's observations at a vintage.
 

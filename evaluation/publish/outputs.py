@@ -11,13 +11,14 @@ from evaluation.disclosure import bundle as bundles
 from evaluation.disclosure import key as keys
 from evaluation.disclosure import protection
 from evaluation.disclosure.policy import needed
+from evaluation.disclosure.protection import submitters_tried
 from evaluation.edition.past import History
 from evaluation.errors import DisclosureError
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.signatures import PrintedValue, Signature, Signed
 from evaluation.programme import Programme
 from evaluation.quarters import format_instant, parse_instant
-from evaluation.release import audited, inside_of, release, submitters_tried, terms_of
+from evaluation.release import audited, inside_of, release, terms_of
 from evaluation.release.last_audit import keep_audit
 from evaluation.study.results import read_results
 from evaluation.study.study import StudyName

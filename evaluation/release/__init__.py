@@ -4,7 +4,7 @@ Estimation sees full counts. Whatever leaves is made of what `release` gives: bo
 downloads, letters, claims, editions and their differences.
 """
 
-from evaluation.release.attacked import audited, inside_of, submitters_tried
+from evaluation.release.attacked import audited, inside_of
 from evaluation.release.change import (
     headline_step,
     released_change,
@@ -30,7 +30,6 @@ __all__ = [
     "released_change",
     "stepped_figures",
     "steps_of",
-    "submitters_tried",
     "terms_of",
     "with_steps",
 ]

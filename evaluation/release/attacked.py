@@ -211,16 +211,6 @@ def _left_to(attacked: _Attacked, folder: Path | None) -> _Aimed:
     return _Aimed(targets, found, anew)
 
 
-def submitters_tried(programme: Programme) -> tuple[tuple[str, str], ...]:
-    """Every site and agency of whose figures any is attacked: who sends them is an insider."""
-    agencies = {outcome.agency for outcome in counted(programme)}
-    return tuple(
-        (site, agency)
-        for site, agency in programme.submitters
-        if site in programme.site_by_code and agency in agencies
-    )
-
-
 def _hidden(seen: Sequence[Seen], programme: Programme, insider: tuple[str, str] | None) -> int:
     agency = {one.code: one.agency for one in programme.outcomes}
     if not seen:

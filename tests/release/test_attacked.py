@@ -13,12 +13,12 @@ import pytest
 
 from evaluation.disclosure.key import Key
 from evaluation.disclosure.policy import Policy
-from evaluation.disclosure.protection import Held
+from evaluation.disclosure.protection import Held, submitters_tried
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.signatures import PrintedValue, Signed
 from evaluation.programme import Programme
 from evaluation.quarters import parse_instant
-from evaluation.release import Terms, audited, release, submitters_tried
+from evaluation.release import Terms, audited, release
 from evaluation.release.attacked import Line, Seen, _forms, inside_of, protection_of
 from evaluation.study.record import Results
 from evaluation.study.results import results_of
