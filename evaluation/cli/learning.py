@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from evaluation.programme import Programme
 
 decisions_app = typer.Typer(help="Decision rules, fixed with the protocol: which are met.")
+practice_app = typer.Typer(help="What sites did: how far as agreed, and what is unusual for a site.")
 log_app = typer.Typer(help="The learning log: what was changed, why, and what came of it.")
 
 
@@ -302,10 +303,13 @@ def chain(
     say(str(found.sentence))
 
 
+@practice_app.callback(invoke_without_command=True)
 def practice(context: typer.Context, as_json: AsJson = False) -> None:
     """Say of each site and period how far it did what was agreed."""
     from evaluation.study.learned import practice_of
 
+    if context.invoked_subcommand is not None:
+        return
     session: Session = context.obj
     shown, said = practice_of(session.workspace, session.programme)
     if as_json:
@@ -320,3 +324,35 @@ def practice(context: typer.Context, as_json: AsJson = False) -> None:
         print(f"  {row['figure']} {value} (floor {row['floor']:g}): {row['delivery']}")
     if said:
         say(str(said))
+
+
+@practice_app.command("charts")
+def practice_charts(
+    context: typer.Context,
+    site: Annotated[str, typer.Argument(help="The site's code; left out: all sites.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Say what is unusual for a site in the months of its own practice, by control charts.
+
+    Made of the figures as they were sent, for whoever works inside; the book draws the printed.
+    """
+    from evaluation.learning.practice_charts import rows
+    from evaluation.study.learned import charts_of
+
+    session: Session = context.obj
+    programme = session.programme
+    chosen = _site(programme, site)
+    charts = charts_of(session.workspace, programme)
+    found = [one for one in charts if not chosen or one.site == chosen]
+    if as_json:
+        print_json(rows(found))
+        return
+    if not found:
+        say(f"{site} has chosen no chart.")
+    for one in found:
+        print(f"{one.site} {one.charted.figure} ({one.charted.chart}): {one.said()}")
+        for held in one.months:
+            value = "-" if held.value is None else f"{held.value:.1f}"
+            limits = f"{held.low:.1f} to {held.high:.1f}" if held.low is not None else ""
+            marks = f"unusual: {', '.join(held.rules)}" if held.rules else ""
+            print(f"  {held.month}  {value:>8}  {limits:18}{marks}".rstrip())

@@ -17,7 +17,15 @@ from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.receipt import LedgerHead
 from evaluation.programme import Outcome, Programme, load_outcomes
 from evaluation.quarters import Period, parse_instant
-from evaluation.release import Released, Terms, practice_printed, release, steps_of, terms_of
+from evaluation.release import (
+    Released,
+    Terms,
+    practice_out_of_printed,
+    practice_printed,
+    release,
+    steps_of,
+    terms_of,
+)
 from evaluation.release.last_audit import LastAudit, read_audit
 from evaluation.study.learned import AsPrinted
 from evaluation.study.record import Results
@@ -312,6 +320,7 @@ class Edition:
         return AsPrinted(
             results=self.as_written(self.headline),
             practice=practice_printed(name, self.terms[name]),
+            out_of=practice_out_of_printed(name, self.terms[name]),
         )
 
     @property

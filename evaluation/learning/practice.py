@@ -7,7 +7,7 @@ site: it says whether an estimate is one of a programme that was delivered.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -60,20 +60,49 @@ class Component(Frozen):
         return figure >= self.floor if self.better == "up" else figure <= self.floor
 
 
+ChartKind = Literal["u'", "p'", "XmR"]
+LEAST_BASELINE = 12
+"""Months that set the limits of a chart: with fewer they say nothing."""
+MOST_CHARTS = 5
+"""A site chooses at most so many: each more is an alarm more by chance."""
+
+
+class Charted(Frozen):
+    """A measure of practice whose months are drawn on a control chart.
+
+    figure : code of an outcome that pilots alone send, by month. chart : ``XmR`` for any figure;
+    ``p'`` for shares, ``u'`` for counts, of which the limits move with what they are out of.
+    baseline : so many months set the limits. leave_out : months from a site's start that are left
+    out before, while it settles. sites : those that chose it; all where none is named.
+    """
+
+    figure: str
+    chart: ChartKind = "XmR"
+    baseline: int = Field(default=LEAST_BASELINE, ge=LEAST_BASELINE)
+    leave_out: int = Field(default=0, ge=0)
+    sites: tuple[str, ...] = ()
+
+    def of(self, site: str) -> bool:
+        """Whether a site has this chart."""
+        return not self.sites or site in self.sites
+
+
 class Practice(Frozen):
     """The components of a programme's model, and what was agreed of them.
 
-    agreed : when and by whom the floors were agreed, in words.
+    agreed : when and by whom the floors were agreed, in words. charts : measures whose months are
+    drawn, at most five a site.
     """
 
     agreed: str = ""
     components: tuple[Component, ...]
+    charts: tuple[Charted, ...] = ()
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
-        codes = [one.figure for one in self.components]
-        if twice := sorted({code for code in codes if codes.count(code) > 1}):
-            raise ValueError(f"{twice[0]} stands twice")
+        for codes in ([one.figure for one in self.components], [c.figure for c in self.charts]):
+            if twice := sorted({code for code in codes if codes.count(code) > 1}):
+                raise ValueError(f"{twice[0]} stands twice")
         if not any(one.core for one in self.components):
             raise ValueError("no component is core, so nothing could be said to be delivered")
         return self
@@ -91,7 +120,12 @@ class Practice(Frozen):
             return None
         found = validated(cls, read_yaml(path), path, ProtocolError)
         for one in found.components:
-            _refuse(one, programme, path)
+            _refuse(one.figure, programme, path)
+            _refuse_other_way(one, programme, path)
+        for chart in found.charts:
+            _refuse(chart.figure, programme, path)
+            _refuse_chart(chart, programme, path)
+        _refuse_too_many(found.charts, programme, path)
         return found
 
     @property
@@ -99,18 +133,24 @@ class Practice(Frozen):
         return tuple(one for one in self.components if one.core)
 
 
-def _refuse(one: Component, programme: Programme, path: Path) -> None:
-    outcome = programme.outcome_by_code.get(one.figure)
+def _refuse(figure: str, programme: Programme, path: Path) -> None:
+    """Refuse what pilots alone do not send."""
+    outcome = programme.outcome_by_code.get(figure)
     pilots = [o.code for o in programme.outcomes if o.measured_in == PILOTS_ONLY]
     if outcome is None or outcome.measured_in != PILOTS_ONLY:
         kind = "is no outcome of the programme" if outcome is None else "is measured everywhere"
         raise ProtocolError(
-            f"the practice {one.figure!r} {kind}.",
+            f"the practice {figure!r} {kind}.",
             where=str(path),
             expected="an outcome that is measured_in: pilot areas only"
             + (f": {', '.join(pilots)}" if pilots else ""),
             mend="declare it under outcomes in programme.yaml",
         )
+
+
+def _refuse_other_way(one: Component, programme: Programme, path: Path) -> None:
+    """Refuse a component that is better the other way than its outcome."""
+    outcome = programme.outcome_by_code[one.figure]
     if outcome.polarity in ("up", "down") and outcome.polarity != one.better:
         raise ProtocolError(
             f"{one.figure} is better {outcome.polarity} as an outcome and {one.better} as a "
@@ -118,6 +158,44 @@ def _refuse(one: Component, programme: Programme, path: Path) -> None:
             where=str(path),
             mend=f"better: {outcome.polarity}",
         )
+
+
+def _refuse_chart(one: Charted, programme: Programme, path: Path) -> None:
+    """Refuse a chart that would say nothing: not of months, or not of what its kind is for."""
+    outcome = programme.outcome_by_code[one.figure]
+    if outcome.period_frequency != "M":
+        raise ProtocolError(
+            f"the chart of {one.figure} is of {outcome.frequency}s.",
+            where=f"{path}: charts",
+            expected="a figure that is returned by month: of quarters, twelve that set the limits "
+            "are three years",
+            mend=f"write frequency: month in the declaration of {one.figure}, or leave its chart "
+            "out",
+        )
+    if one.chart != "XmR" and outcome.form != "ratio":
+        raise ProtocolError(
+            f"{one.figure} is out of nothing, and a {one.chart} chart is of counts out of others.",
+            where=f"{path}: charts",
+            mend="chart: XmR",
+        )
+    if unknown := sorted(set(one.sites) - set(programme.site_by_code)):
+        raise ProtocolError(
+            f"the chart of {one.figure} names a site that is none: {unknown[0]}.",
+            where=f"{path}: charts",
+            expected=", ".join(programme.site_by_code),
+        )
+
+
+def _refuse_too_many(charts: Sequence[Charted], programme: Programme, path: Path) -> None:
+    for site in programme.site_by_code:
+        if (many := sum(one.of(site) for one in charts)) > MOST_CHARTS:
+            raise ProtocolError(
+                f"{site} has {many} charts.",
+                where=f"{path}: charts",
+                expected=f"at most {MOST_CHARTS} a site: each more is an alarm more by chance",
+                mend="keep those that the site would act on, or name the sites of each: "
+                f"sites: [{site}]",
+            )
 
 
 def practised(programme: Programme) -> bool:
@@ -197,9 +275,20 @@ def site_figures(
     ----------
     printed : how figures leave; as they are where none is given, for whoever works inside.
     """
+    found: dict[str, dict[Period, float]] = {}
+    for held in made_of(observations, programme, figure):
+        value = held.value if printed is None else printed(held)
+        if value is not None:
+            found.setdefault(held.site, {})[held.period] = value
+    return found
+
+
+def made_of(
+    observations: pd.DataFrame, programme: Programme, figure: str
+) -> Iterator[Practised]:
+    """What the practice's figure of every site and period is made of, site by site."""
     outcome = programme.outcome_by_code[figure]
     held = observations[observations["outcome"] == figure].dropna(subset=["numerator"])
-    found: dict[str, dict[Period, float]] = {}
     sites = held["area_code"].map(
         {one.code: one.site for one in programme.areas if one.role == "pilot" and one.site}
     )
@@ -208,7 +297,7 @@ def site_figures(
         out_of = float(part["denominator"].sum()) if ratio else float(len(part))
         if not out_of:
             continue
-        held_there = Practised(
+        yield Practised(
             figure=figure,
             site=str(site),
             period=Period.parse(label),
@@ -217,10 +306,6 @@ def site_figures(
             per=outcome.per if ratio else 1.0,
             areas=tuple(sorted(map(str, part["area_code"]))),
         )
-        value = held_there.value if printed is None else printed(held_there)
-        if value is not None:
-            found.setdefault(held_there.site, {})[held_there.period] = value
-    return found
 
 
 def strip(
@@ -284,8 +369,13 @@ def _by_period(
 def _months(period: Period, site: Site) -> list[Period]:
     """The months of a period in which a site ran."""
     first, last = (Period.around(day, "M") for day in (period.first_day, period.last_day))
-    began = Period.around(site.began or site.start.first_day, "M")
+    began = first_month(site)
     return [first + step for step in range(last - first + 1) if first + step >= began]
+
+
+def first_month(site: Site) -> Period:
+    """The month in which a site began."""
+    return Period.around(site.began or site.start.first_day, "M")
 
 
 def _cell(one: Component, held: Mapping[Period, float], site: Site, step: int) -> Cell:

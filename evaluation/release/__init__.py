@@ -13,7 +13,7 @@ from evaluation.release.change import (
     with_steps,
 )
 from evaluation.release.recomputed import recomputed
-from evaluation.release.released_lives import practice_printed
+from evaluation.release.released_lives import practice_out_of_printed, practice_printed
 from evaluation.release.released_results import Released, release
 from evaluation.release.rounding import Terms, public_key, terms_of
 
@@ -23,6 +23,7 @@ __all__ = [
     "audited",
     "headline_step",
     "inside_of",
+    "practice_out_of_printed",
     "practice_printed",
     "public_key",
     "recomputed",

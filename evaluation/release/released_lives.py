@@ -270,6 +270,8 @@ def practice_printed(programme: str, terms: Terms) -> Printed:
     several people in one of them are worth.
     """
 
+    out_of = practice_out_of_printed(programme, terms)
+
     def printed(one: Practised) -> float | None:
         if terms.open_data:
             return one.value
@@ -277,14 +279,26 @@ def practice_printed(programme: str, terms: Terms) -> Printed:
         if one.per == 1.0:
             step = step_of(1 / one.out_of, policy.step_people)
         else:
-            atom = Atom.of(programme, f"{one.figure}|out of", one.areas, one.period)
-            shown = rounded(round(one.out_of), atom, terms.key, policy)
-            if shown.printed is None:
+            people = out_of(one)
+            if people is None:
                 return None
-            step = step_of(one.per / shown.printed, policy.step_people)
+            step = step_of(one.per / people, policy.step_people)
         drawn = terms.key.share_of(
             ["practice", programme, one.figure, one.site, one.period.label, list(one.areas)]
         )
         return max(0.0, stepped(one.value, step, drawn))
+
+    return printed
+
+
+def practice_out_of_printed(programme: str, terms: Terms) -> Printed:
+    """How those whom a practice could have reached are printed; None where they are hidden."""
+
+    def printed(one: Practised) -> float | None:
+        if terms.open_data or one.per == 1.0:
+            return one.out_of
+        atom = Atom.of(programme, f"{one.figure}|out of", one.areas, one.period)
+        shown = rounded(round(one.out_of), atom, terms.key, terms.policy(one.figure))
+        return None if shown.printed is None else float(shown.printed)
 
     return printed

@@ -17,6 +17,7 @@ from evaluation.learning import practice as practices
 from evaluation.learning.chain import Chain, Failure, Seen, State, chain_of
 from evaluation.learning.decisions import Decisions, Rivals, RuleState, vocabulary_of
 from evaluation.learning.practice import Delivery, Practice, Printed, SitePeriod
+from evaluation.learning.practice_charts import AsDrawn, SiteChart, site_charts
 from evaluation.ledger.learning_log import LogEntry, PublishedQuarter, Shown, changes_inside, shown
 from evaluation.ledger.ledger import Ledger
 from evaluation.programme import Programme
@@ -42,6 +43,7 @@ class Learned:
     theory, chain, practice, rivals : None where none is declared. strips : every site and period
     from its start. rules : each with whether it is met. changed : what was changed since the lock,
     a sentence each. changed_inside : site -> entries of changes of practice inside its window.
+    charts : of practice, month by month.
     """
 
     study: str
@@ -54,14 +56,19 @@ class Learned:
     entries: tuple[Shown, ...]
     changed: tuple[str, ...]
     changed_inside: Mapping[str, tuple[str, ...]]
+    charts: tuple[SiteChart, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class AsPrinted:
-    """What readers see in place of what is known inside: released results, figures of practice."""
+    """What readers see in place of what is known inside: released results, figures of practice.
+
+    practice : how a site's figure is printed. out_of : those whom it could have reached.
+    """
 
     results: Results
     practice: Printed
+    out_of: Printed
 
 
 def learned(
@@ -109,6 +116,7 @@ def learned(
         entries=entries,
         changed=tuple(_changed(study.lock, study.folder)),
         changed_inside={code: held for code, held in inside.items() if held},
+        charts=_charts(study, results, practice, shown_as),
     )
 
 
@@ -183,6 +191,54 @@ def _practice(
     last = Period.parse(results.sample.last) if results else study.programme.last
     strips = practices.strip(practice, study.programme, observations, last, printed)
     return practice, tuple(strips)
+
+
+def _charts(
+    study: Study,
+    results: Results | None,
+    practice: Practice | None,
+    shown_as: AsPrinted | None,
+) -> tuple[SiteChart, ...]:
+    """The charts of practice up to the last period of the results."""
+    if practice is None or not practice.charts:
+        return ()
+    as_of = parse_instant(results.vintage) if results and results.vintage else study.as_of
+    last = Period.parse(results.sample.last) if results else study.programme.last
+    with study.ledger() as ledger:
+        observations = ledger.observations(
+            study.programme.name, as_of=as_of, outcomes=[one.figure for one in practice.charts]
+        )
+    printed = (
+        None
+        if shown_as is None
+        else AsDrawn(figure=shown_as.practice, out_of=shown_as.out_of)
+    )
+    month = Period.around(last.last_day, "M")
+    return site_charts(practice, study.programme, observations, month, printed)
+
+
+def charts_of(workspace: Workspace, programme: Programme) -> tuple[SiteChart, ...]:
+    """The charts of practice of a programme as its figures were sent, for whoever works inside.
+
+    Raises
+    ------
+    ProtocolError : the programme declares none.
+    """
+    folder = workspace.studies / programme.name
+    declared = Practice.load(folder, programme)
+    if declared is None or not declared.charts:
+        raise ProtocolError(
+            "no charts of practice are declared.",
+            where=str(folder / practices.FILE),
+            mend="add charts: [{figure: CODE}], CODE being one that is returned by month and "
+            "measured_in: pilot areas only",
+        )
+    with Ledger.open(workspace.database, workspace.raw) as ledger:
+        codes = [one.figure for one in declared.charts]
+        observations = ledger.observations(programme.name, outcomes=codes)
+    last = max((Period.parse(one) for one in observations["quarter"].unique()), default=None)
+    month = last or Period.around(programme.last.last_day, "M")
+    return site_charts(declared, programme, observations, month)
 
 
 def _chain(
