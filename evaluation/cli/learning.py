@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from evaluation.programme import Programme
 
 decisions_app = typer.Typer(help="Decision rules, fixed with the protocol: which are met.")
-practice_app = typer.Typer(help="What sites did: how far as agreed, and what is unusual for a site.")
+practice_app = typer.Typer(
+    help="What sites did: how far as agreed, and what is unusual for a site."
+)
 log_app = typer.Typer(help="The learning log: what was changed, why, and what came of it.")
 
 

@@ -98,6 +98,38 @@ class MeanSpan(NamedTuple):
     high: float
 
 
+def control(
+    rows: Sequence[Mapping[str, Any]], changes: Sequence[str], unit: str, size: Size
+) -> str:
+    """The months of a site's own figure between their limits, with what is unusual in them.
+
+    Parameters
+    ----------
+    rows : ``period, value, centre, low, high, unusual`` of each month; unusual is a text, empty
+        where nothing is. changes : the months in which the site changed its practice.
+    """
+    draw = Drawing(size, 220 if size.narrow else 240, Margins(right=70 if size.narrow else 110))
+    axes, x = draw.axes, range(len(rows))
+    periods = [row["period"] for row in rows]
+    lines = {name: column(rows, name) for name in ("value", "centre", "low", "high")}
+    known = [t for t in x if rows[t]["low"] is not None]
+    draw.band(known, [lines["low"][t] for t in known], [lines["high"][t] for t in known], "#eef1f3")
+    for name in ("low", "high"):
+        axes.plot(x, lines[name], color=MUTED, linewidth=1.1, linestyle=(0, (3, 2)))
+    axes.plot(x, lines["centre"], color=COMPARISON, linewidth=1.1)
+    axes.plot(x, lines["value"], color=PILOT, linewidth=1.4, marker="o", markersize=3.5)
+    for t in x:
+        if rows[t]["unusual"]:
+            draw.square(t, lines["value"][t], filled=True, size=7.5)
+    period_ticks(axes, periods, size)
+    draw.limits([value for held in lines.values() for value in held])
+    mark_starts(draw, [periods.index(one) for one in changes if one in periods], label="changed")
+    draw.unit(unit, base=True)
+    ends = [("limit", "high"), ("mean of the\nbaseline", "centre"), ("limit", "low")]
+    end_labels(draw, [LineEnd(said, last_known(lines[name]), MUTED) for said, name in ends])
+    return draw.svg()
+
+
 ENVELOPE = 5
 """Quantiles in which the gaps of other sets of areas are drawn."""
 

@@ -30,6 +30,7 @@ from evaluation.edition.pages import (
     outcomes,
     people,
     places,
+    practice_charts,
     quality,
     questions,
 )
@@ -149,6 +150,9 @@ class Pages:
         self._page("for-whom", "for-whom.md.j2", **by_fifth)
         learned = learning.view(self.learned, edition, self.claims, out)
         self._page("learning", "learning.md.j2", **questions.view(edition), **learned)
+        if self.learned and self.learned.charts:
+            drawn = practice_charts.view(self.learned, edition.programme, out)
+            self._page("annex/practice-charts", "practice-charts.md.j2", **drawn)
         undone = evidence.view(study) | places.chosen_view(edition, out)
         undone |= for_whom.new_site_view(study, out)
         self._page("undo", "undo.md.j2", **undone, objections=self._written_text("objections"))

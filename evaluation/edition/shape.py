@@ -112,6 +112,11 @@ PARTS = (
         reader="a critic who asks what each point of the evidence rests on",
     ),
     Part(
+        begins="annex/practice-charts",
+        title="Practice, month by month",
+        reader="a site's team that asks what is unusual in its own figures",
+    ),
+    Part(
         begins="annex/update-log",
         title="The update log",
         reader="whoever cites an earlier edition, or asks what moved a figure since",

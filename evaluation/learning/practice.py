@@ -283,9 +283,7 @@ def site_figures(
     return found
 
 
-def made_of(
-    observations: pd.DataFrame, programme: Programme, figure: str
-) -> Iterator[Practised]:
+def made_of(observations: pd.DataFrame, programme: Programme, figure: str) -> Iterator[Practised]:
     """What the practice's figure of every site and period is made of, site by site."""
     outcome = programme.outcome_by_code[figure]
     held = observations[observations["outcome"] == figure].dropna(subset=["numerator"])

@@ -7,6 +7,7 @@ step of the pipeline opens it.
 
 from evaluation.simulate.figures import (
     Figures,
+    Monthly,
     Switches,
     draw_figures,
     in_other_programme,
@@ -19,6 +20,7 @@ from evaluation.simulate.places import Scenario, invent_programme, write_program
 
 __all__ = [
     "Figures",
+    "Monthly",
     "Scenario",
     "Switches",
     "draw_figures",

@@ -16,6 +16,7 @@ from evaluation.panel import Panel
 from evaluation.programme import OPEN_SITE, Area, Outcome, Programme
 from evaluation.quarters import Period
 from evaluation.returns.form import form
+from evaluation.returns.monthly import monthly_outcomes, months_of, owed_by_month
 from evaluation.returns.template import write_return
 from evaluation.returns.workbook import csv_name
 from evaluation.simulate.payments import money_rows, paid_in_demonstration
@@ -54,7 +55,8 @@ class Switches:
 class Figures:
     """Recorded counts and the truth behind them, areas x quarters for each outcome.
 
-    with_reform, without_reform : expected rate in the outcome's unit.
+    with_reform, without_reform : expected rate in the outcome's unit. monthly : what is recorded by
+    month beside the quarters.
     """
 
     denominators: Mapping[str, NDArray[np.int64]]
@@ -62,6 +64,15 @@ class Figures:
     with_reform: Mapping[str, Floats]
     without_reform: Mapping[str, Floats]
     surveyed: Mapping[str, Surveyed] = field(default_factory=dict)
+    monthly: Mapping[str, Monthly] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Monthly:
+    """What is recorded by month: denominators of areas, counts areas x months of the programme."""
+
+    denominators: NDArray[np.int64]
+    counts: NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -93,6 +104,8 @@ def draw_figures(
     with_reform: dict[str, Floats] = {}
     without_reform: dict[str, Floats] = {}
     surveyed: dict[str, Surveyed] = {}
+    monthly: dict[str, Monthly] = {}
+    by_month = {outcome.code for outcome in monthly_outcomes(programme)}
     for outcome, child in zip(programme.outcomes, root.spawn(len(programme.outcomes)), strict=True):
         rng = np.random.default_rng(child)
         if outcome.sampled:
@@ -100,6 +113,9 @@ def draw_figures(
             moved = without + _on_answers(programme, scenario, preset, outcome.code, switches)
             without_reform[outcome.code], with_reform[outcome.code] = without, moved
             surveyed[outcome.code] = _asked(scenario, preset, outcome, moved, rng)
+            continue
+        if outcome.code in by_month:
+            monthly[outcome.code] = _by_month(programme, scenario, preset, outcome, rng)
             continue
         process = scenario.processes[outcome.code]
         share = scenario.shares[(outcome.denominator or "residents").split(",")[0]]
@@ -124,7 +140,41 @@ def draw_figures(
         with_reform=with_reform,
         without_reform=without_reform,
         surveyed=surveyed,
+        monthly=monthly,
     )
+
+
+def _by_month(
+    programme: Programme,
+    scenario: Scenario,
+    preset: Preset,
+    outcome: Outcome,
+    rng: np.random.Generator,
+) -> Monthly:
+    """What pilots do month by month: a ramp from a site's first month on, and where it slumps."""
+    process, months = scenario.processes[outcome.code], months_of(programme)
+    share = scenario.shares[outcome.denominator or "residents"]
+    population = np.array([area.population or 0 for area in programme.areas])
+    denominators = np.round(population * share).astype(np.int64)
+    n = len(programme.areas)
+    base = rng.normal(0, process.area, n)[:, None]
+    base = base + _autocorrelated(n, len(months), process.noise, scenario, rng)
+    harmful = None if preset.harmful_site is None else programme.sites[preset.harmful_site].code
+    time = np.arange(len(months))
+    for row, area in enumerate(programme.areas):
+        if (start := programme.start_of(area)) is not None:
+            size = scenario.harm.get(outcome.code, 0.0) if area.site == harmful else process.effect
+            began = Period.around(start.first_day, "M") - months[0]
+            base[row] += size * np.clip((time - began + 1) / (3 * process.ramp), 0, 1)
+    for one in scenario.slumps:
+        if one.outcome == outcome.code and one.site < len(programme.sites):
+            here = [area.site == programme.sites[one.site].code for area in programme.areas]
+            begins = len(months) - 1 - one.back
+            base[np.array(here), begins : begins + one.months] += one.size
+    mean = denominators[:, None] * process.rate / 1_000 * np.exp(base)
+    mixed = mean * rng.gamma(1 / process.dispersion, process.dispersion, mean.shape)
+    counts = np.minimum(rng.poisson(mixed), denominators[:, None])
+    return Monthly(denominators=denominators, counts=counts)
 
 
 def _person_sd(outcome: Outcome) -> float:
@@ -428,8 +478,40 @@ def write_returns(
         guide = [form().template_version, programme.name, sent.site, sent.agency, str(sent.period)]
         write_return(path, guide, list(_rows(programme, figures, sent)))
         written.append(path)
+    written += _write_months(programme, scenario, figures, folder)
     written += _write_money(programme, scenario, folder)
     return sorted(written)
+
+
+def _write_months(
+    programme: Programme, scenario: Scenario, figures: Figures, folder: Path
+) -> Iterator[Path]:
+    """The returns of single months, owed from a site's start on."""
+    on_time = timedelta(days=scenario.delays["days_after_quarter"])
+    for month in months_of(programme):
+        for site, agency in programme.submitters:
+            if not owed_by_month(programme, site, agency, month):
+                continue
+            day = folder / (month.last_day + on_time).isoformat()
+            day.mkdir(parents=True, exist_ok=True)
+            path = day / csv_name(site, agency, month)
+            guide = [form().template_version, programme.name, site, agency, month.label]
+            write_return(path, guide, list(_month_rows(programme, figures, site, agency, month)))
+            yield path
+
+
+def _month_rows(
+    programme: Programme, figures: Figures, site: str, agency: str, month: Period
+) -> Iterator[Row]:
+    column = month - months_of(programme)[0]
+    position = {area.code: row for row, area in enumerate(programme.areas)}
+    for outcome in programme.asked_in(site, agency, month):
+        asked, held = programme.areas_of(site, agency, outcome.code), figures.monthly[outcome.code]
+        for area in (one for one in programme.areas if one.code in asked):
+            row = position[area.code]
+            given: Row = [area.code, area.name, month.label, outcome.code]
+            figure = [int(held.counts[row, column]), int(held.denominators[row])]
+            yield [*given, *figure, None, None, None]
 
 
 def _write_money(programme: Programme, scenario: Scenario, folder: Path) -> Iterator[Path]:

@@ -98,6 +98,19 @@ class InventedSurvey(Frozen):
     items: dict[str, ItemProcess]
 
 
+class Slump(Frozen):
+    """Months in which one site falls behind with what it does.
+
+    site : its position. back : months before the last in which it begins. size : in log points.
+    """
+
+    outcome: str
+    site: int
+    back: int
+    months: int
+    size: float
+
+
 class Scenario(Frozen):
     """Everything that ``data_schemas/simulation.yaml`` declares."""
 
@@ -118,6 +131,7 @@ class Scenario(Frozen):
     shock_position: int
     persistence: float
     processes: dict[str, Process]
+    slumps: tuple[Slump, ...] = ()
     survey: InventedSurvey
     harm: dict[str, float]
     costs: dict[str, dict[str, float]]

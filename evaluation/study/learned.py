@@ -194,10 +194,7 @@ def _practice(
 
 
 def _charts(
-    study: Study,
-    results: Results | None,
-    practice: Practice | None,
-    shown_as: AsPrinted | None,
+    study: Study, results: Results | None, practice: Practice | None, shown_as: AsPrinted | None
 ) -> tuple[SiteChart, ...]:
     """The charts of practice up to the last period of the results."""
     if practice is None or not practice.charts:
@@ -209,9 +206,7 @@ def _charts(
             study.programme.name, as_of=as_of, outcomes=[one.figure for one in practice.charts]
         )
     printed = (
-        None
-        if shown_as is None
-        else AsDrawn(figure=shown_as.practice, out_of=shown_as.out_of)
+        None if shown_as is None else AsDrawn(figure=shown_as.practice, out_of=shown_as.out_of)
     )
     month = Period.around(last.last_day, "M")
     return site_charts(practice, study.programme, observations, month, printed)

@@ -1,17 +1,18 @@
 """The synthetic programme is what it says: the same on every call, its truth kept apart."""
 
 import csv
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from evaluation.check.stages import check_return
-from evaluation.finance import asked_of
+from evaluation.check.stages import as_asked, check_return
 from evaluation.programme import Programme
 from evaluation.returns.workbook import read_return
 from evaluation.simulate import (
     Figures,
+    Monthly,
     Scenario,
     Switches,
     draw_figures,
@@ -135,8 +136,12 @@ def test_returns_are_late_missing_restated_and_suppressed(files: list[Path]) -> 
     # From its announcement on, three agencies a site, and one of these returns sent again.
     owed = sum(3 * (programme().last - site.announced + 1) for site in programme().sites)
     assert len(of_money) == owed + 1
-    waves = 8
-    assert len(names) - len(of_money) == 28 * (6 * 2 + 5) + waves - 1 + 2
+    waves, held = 8, programme()
+    by_month = [name for name in names if re.search(r"_council_\d{4}-\d\d\.csv", name)]
+    # One for each month from a site's start on.
+    assert len(by_month) == sum(3 * (held.last - site.start + 1) for site in held.sites)
+    of_quarters = len(names) - len(of_money) - len(by_month)
+    assert of_quarters == 28 * (6 * 2 + 5) + waves - 1 + 2
     assert len(names) - len(set(names)) == 3
     assert "S06_council_2026-Q2.xlsx" not in names
     late = next(p for p in files if p.name == "S02_nhs_2026-Q2.xlsx")
@@ -147,9 +152,10 @@ def test_returns_are_late_missing_restated_and_suppressed(files: list[Path]) -> 
 
 def test_every_file_passes_the_checks_and_calls_itself_by_its_programme(files: list[Path]) -> None:
     held = programme()
-    for path in [*files[:20], *files[-20:]]:
-        raw = read_return(path)
-        checked = check_return(raw, asked_of(held, raw.guide["agency"]))
+    by_month = [path for path in files if path.name.startswith("S02_council_2026-0")]
+    for path in [*files[:20], *by_month, *files[-20:]]:
+        raw, asked = as_asked(read_return(path), held)
+        checked = check_return(raw, asked)
         assert checked.returned is not None, path
 
 
@@ -157,3 +163,38 @@ def test_no_file_gives_the_truth_away(files: list[Path]) -> None:
     with files[0].open() as stream:
         columns = next(csv.reader(stream))
     assert not {"with_reform", "without_reform"} & set(columns)
+
+
+def test_what_is_drawn_by_month_moves_no_figure_of_a_quarter() -> None:
+    """A programme with the monthly practice has the same quarters as one without."""
+    held = programme()
+    quarters = [one for one in held.outcomes if one.frequency != "month"]
+    assert len(held.outcomes) == len(quarters) + 1
+    without = held.model_copy(update={"outcomes": tuple(quarters)})
+    alone = draw_figures(without, SCENARIO, FULL, seed=5)
+    beside = figures()
+    assert set(beside.monthly) == {"seen_soon"} and not alone.monthly
+    assert set(beside.counts) == set(alone.counts)
+    for code, counts in alone.counts.items():
+        assert np.array_equal(counts, beside.counts[code]), code
+
+
+def test_a_site_slumps_by_month_and_no_other_does() -> None:
+    held, drawn = programme(), figures().monthly["seen_soon"]
+    (slump,) = SCENARIO.slumps
+    months = drawn.counts.shape[1]
+    inside = slice(months - 1 - slump.back, months - 1 - slump.back + slump.months)
+    before = slice(inside.start - 6, inside.start)
+    fell = {
+        site.code: _share(held, drawn, site.code, inside) / _share(held, drawn, site.code, before)
+        for site in held.sites
+    }
+    assert min(fell, key=lambda code: fell[code]) == held.sites[slump.site].code
+    assert fell[held.sites[slump.site].code] < 0.9
+    assert all(abs(f - 1) < 0.1 for c, f in fell.items() if c != held.sites[slump.site].code)
+
+
+def _share(held: Programme, drawn: Monthly, site: str, months: slice) -> float:
+    here = np.array([area.site == site for area in held.areas])
+    counts = drawn.counts[here, months]
+    return float(counts.sum() / (drawn.denominators[here].sum() * counts.shape[1]))

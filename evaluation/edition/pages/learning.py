@@ -90,7 +90,7 @@ def view(found: Learned | None, edition: Edition, claims: Claims, out: Generated
 def of_site(found: Learned | None, site: str) -> dict[str, Any]:
     """What the page of one site shows: its strip, in words, and what it changed."""
     if found is None:
-        return {"strip": "", "changes": ""}
+        return {"strip": "", "changes": "", "charted": False}
     own = [one for one in found.strips if one.site == site]
     entries = [one for one in found.entries if one.held.entry.site == site]
     inside = set(found.changed_inside.get(site, ()))
@@ -108,6 +108,7 @@ def of_site(found: Learned | None, site: str) -> dict[str, Any]:
         "changes": table("What was changed here", ["When", "What", "Why", ""], rows)
         if rows
         else "",
+        "charted": any(one.site == site for one in found.charts),
     }
 
 

@@ -115,6 +115,10 @@ def _practised(workspace: Workspace, edition: Edition) -> Iterator[float]:
     found = learning.known(workspace, edition)
     for strip in found.strips if found else ():
         yield from (one.figure for one in strip.cells if one.figure is not None)
+    for chart in found.charts if found else ():
+        # Limits are made of printed figures and of nothing else.
+        yield from _walk([[m.value, m.low, m.high] for m in chart.months])
+        yield from _walk(chart.centre)
 
 
 def _made_of(study: Results) -> Iterator[float]:
