@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 decisions_app = typer.Typer(help="Decision rules, fixed with the protocol: which are met.")
 practice_app = typer.Typer(
-    help="What sites did: how far as agreed, and what is unusual for a site."
+    help="What sites did: how far as agreed, what is unusual."
 )
 log_app = typer.Typer(help="The learning log: what was changed, why, and what came of it.")
 

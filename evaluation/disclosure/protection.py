@@ -160,13 +160,18 @@ def held(programme: Programme, observations: pd.DataFrame) -> list[Held]:
     known: dict[str, dict[str, dict[str, Any]]] = {}
     for row in figures.to_dict("records"):
         known.setdefault(row["outcome"], {}).setdefault(row["quarter"], {})[row["area_code"]] = row
-    periods = sorted({Period.parse(text) for text in figures["quarter"]})
+    # Months and quarters stand beside each other: each outcome is looked at in its own.
+    periods = sorted(
+        {Period.parse(text) for text in figures["quarter"]},
+        key=lambda period: (period.last_day, period.frequency),
+    )
     return [
         _held(programme, outcome, site, period, areas[site.code], known[code].get(period.label, {}))
         for code, outcome in outcomes.items()
         if code in known
         for site in programme.sites
         for period in periods
+        if period.frequency == outcome.period_frequency
     ]
 
 

@@ -59,7 +59,10 @@ class ControlChart:
     @property
     def unusual(self) -> NDArray[np.bool_]:
         """(T) whether a point is unusual by any rule."""
-        return np.logical_or.reduce(list(self.broken.values()))
+        found = np.zeros(len(self.values), dtype=bool)
+        for one in self.broken.values():
+            found |= one
+        return found
 
 
 def control_chart(

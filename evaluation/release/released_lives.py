@@ -269,7 +269,6 @@ def practice_printed(programme: str, terms: Terms) -> Printed:
     where these are hidden themselves. The mean of what single areas say stands at a step that
     several people in one of them are worth.
     """
-
     out_of = practice_out_of_printed(programme, terms)
 
     def printed(one: Practised) -> float | None:

@@ -307,6 +307,6 @@ def _receipt_row(receipt: Record) -> dict[str, Any]:
 
 
 def _span(receipts: Sequence[Record]) -> str:
-    """The first and last quarter that returns are about."""
-    found = sorted({r["quarter"] for r in receipts}, key=Period.parse)
+    """The first and last quarter, or month, that returns are about."""
+    found = sorted({r["quarter"] for r in receipts}, key=lambda q: Period.parse(q).last_day)
     return f"{found[0]} to {found[-1]}" if found else "no quarter"

@@ -79,8 +79,14 @@ def _shapes(edition: Edition, out: Generated) -> Markup:
 
 
 def _owed(edition: Edition) -> tuple[list[str], dict[tuple[str, str, str], Due]]:
-    """The last quarters that returns are about, and what is owed for each of them."""
-    quarters = sorted({r["quarter"] for r in edition.receipts}, key=Period.parse)[-SHOWN_QUARTERS:]
+    """The last quarters that returns are about, and what is owed for each of them.
+
+    Returns of single months or years beside the quarters have no column here.
+    """
+    held = {Period.parse(r["quarter"]) for r in edition.receipts}
+    of = edition.programme.first.frequency
+    quarters = [one.label for one in sorted(p for p in held if p.frequency == of)]
+    quarters = quarters[-SHOWN_QUARTERS:]
     today = parse_instant(edition.headline.vintage).date()
     return quarters, {
         (one.site, one.agency, one.quarter.label): one
