@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from evaluation.programme import Programme
 
 decisions_app = typer.Typer(help="Decision rules, fixed with the protocol: which are met.")
-practice_app = typer.Typer(
-    help="What sites did: how far as agreed, what is unusual."
-)
+practice_app = typer.Typer(help="What sites did: how far as agreed, what is unusual.")
 log_app = typer.Typer(help="The learning log: what was changed, why, and what came of it.")
 
 

@@ -17,13 +17,14 @@ from pydantic import Field, model_validator
 
 from evaluation.declared import Frozen, read_yaml, validated
 from evaluation.errors import ProtocolError
-from evaluation.quarters import Period
+from evaluation.quarters import Period, period_range
 from evaluation.wording import Sentence, count
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from evaluation.programme import Programme, Site
+    from evaluation.quarters import Frequency
 
 FILE = "practice.yaml"
 PILOTS_ONLY = "pilot areas only"
@@ -90,11 +91,13 @@ class Charted(Frozen):
 class Practice(Frozen):
     """The components of a programme's model, and what was agreed of them.
 
-    agreed : when and by whom the floors were agreed, in words. charts : measures whose months are
+    agreed : when and by whom the floors were agreed, in words. dose_in : in what the time as designed
+    is counted; the programme's own periods where it is left out. charts : measures whose months are
     drawn, at most five a site.
     """
 
     agreed: str = ""
+    dose_in: Literal["quarter", "month", "year"] | None = None
     components: tuple[Component, ...]
     charts: tuple[Charted, ...] = ()
 
@@ -126,7 +129,17 @@ class Practice(Frozen):
             _refuse(chart.figure, programme, path)
             _refuse_chart(chart, programme, path)
         _refuse_too_many(found.charts, programme, path)
+        if found.dose_in is not None and programme.first.frequency == "I":
+            raise ProtocolError(
+                f"{programme.name} numbers its periods, and none of them is so many {found.dose_in}s.",
+                where=f"{path}: dose_in",
+                mend="leave dose_in out: the dose is then counted in periods",
+            )
         return found
+
+    def dose_unit(self, programme: Programme) -> Frequency:
+        """In what the dose is counted."""
+        return _UNITS[self.dose_in] if self.dose_in else programme.first.frequency
 
     @property
     def core(self) -> tuple[Component, ...]:
@@ -387,9 +400,33 @@ def _cell(one: Component, held: Mapping[Period, float], site: Site, step: int) -
     return Cell(component=one, figure=figure, state=state)
 
 
-def dose(shown: Sequence[SitePeriod], site: str) -> int:
-    """Periods in which a site ran as designed."""
-    return sum(one.site == site and one.state is Delivery.AS_DESIGNED for one in shown)
+_UNITS: Mapping[str, Frequency] = {"quarter": "Q", "month": "M", "year": "A"}
+_LENGTHS: Sequence[Frequency] = ("D", "W", "M", "Q", "A")
+
+
+def dose(shown: Sequence[SitePeriod], site: Site, unit: Frequency) -> int:
+    """For how long a site ran as designed, in whole units: months never count as quarters.
+
+    Of periods longer than the unit each counts as the units of it in which the site ran; of shorter
+    ones a unit counts where each of its periods in which the site ran was as designed.
+    """
+    own = [one for one in shown if one.site == site.code]
+    done = {one.period for one in own if one.state is Delivery.AS_DESIGNED}
+    if not done or own[0].period.frequency == unit:
+        return len(done)
+    first, began = own[0].period, site.began or site.start.first_day
+    if _LENGTHS.index(unit) < _LENGTHS.index(first.frequency):
+        return sum(part.last_day >= began for one in done for part in _parts(one, unit))
+    return sum(
+        all(part in done for part in _parts(whole, first.frequency) if part >= first)
+        for whole in {one.within(unit) for one in done}
+    )
+
+
+def _parts(period: Period, unit: Frequency) -> list[Period]:
+    """The shorter periods that lie in a period, or with most of them."""
+    first, last = (Period.around(day, unit) for day in (period.first_day, period.last_day))
+    return [one for one in period_range(first, last) if one.within(period.frequency) == period]
 
 
 def latest(shown: Sequence[SitePeriod], site: str) -> Delivery:

@@ -21,7 +21,7 @@ from evaluation.finding.theory import Link, Theory
 from evaluation.geography import CodeShare
 from evaluation.instrument import Instrument
 from evaluation.learning.decisions import Rival, Rule
-from evaluation.learning.practice import Component, Practice
+from evaluation.learning.practice import Charted, Component, Practice
 from evaluation.prices import OwnCost, OwnOverlap
 from evaluation.programme import (
     TABLES,
@@ -66,6 +66,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "decision": Rule,
     "practice": Practice,
     "component": Component,
+    "charted": Charted,
     "rival": Rival,
     "deviation": Deviation,
 }

@@ -7,9 +7,11 @@ import pytest
 
 from evaluation.errors import ProtocolError
 from evaluation.learning.practice import (
+    Cell,
     Component,
     Delivery,
     Practice,
+    SitePeriod,
     component_delivery,
     dose,
     latest,
@@ -22,6 +24,7 @@ from evaluation.learning.practice import (
 )
 from evaluation.programme import Programme
 from evaluation.quarters import Period
+from evaluation.returns.monthly import in_months
 from evaluation.workspace import Workspace
 
 OUTCOME = """
@@ -119,7 +122,10 @@ def test_the_strip_goes_from_not_due_to_as_designed(
     # In the first quarter it is not due; then below, unknown, above the floor.
     assert own == ["not due", "not", "not known", "as designed"]
     assert [one.period.label for one in shown if one.site == "S02"] == ["2026 Q1", "2026 Q2"]
-    assert dose(shown, "S01") == 1 and latest(shown, "S01") is Delivery.AS_DESIGNED
+    assert (
+        dose(shown, programme.site_by_code["S01"], "Q") == 1
+        and latest(shown, "S01") is Delivery.AS_DESIGNED
+    )
     assert latest(shown, "S02") is Delivery.NOT_KNOWN
     assert latest(shown, "S09") is Delivery.NOT_DUE
     # What is no core component is shown and decides nothing.
@@ -234,3 +240,34 @@ def test_components_of_another_shape_are_refused(
     with pytest.raises(ProtocolError) as refused:
         Practice.load(folder, programme)
     assert said in str(refused.value)
+
+
+def test_months_do_not_count_as_quarters_in_the_dose(
+    tiny_workspace: Workspace, programme: Programme, practice: Practice
+) -> None:
+    """A quarter as designed is three months, a month is none; of months three make a quarter."""
+    site = programme.site_by_code["S01"]
+    seen = observed(same_worker=quarterly("S01", "2025 Q3", [20.0, 65.0, 65.0, 40.0]))
+    shown = strip(practice, programme, seen, Period.parse("2026 Q2"))
+    assert practice.dose_unit(programme) == "Q"
+    assert [dose(shown, site, unit) for unit in ("Q", "M", "A")] == [2, 6, 0]
+    whole = observed(same_worker=quarterly("S01", "2025 Q3", [65.0] * 6))
+    shown = strip(practice, programme, whole, Period.parse("2026 Q4"))
+    # The first quarter is not due yet, so the year that it lies in was not wholly as designed.
+    assert [dose(shown, site, unit) for unit in ("Q", "M", "A")] == [5, 15, 1]
+    months = in_months(programme)
+    own = months.site_by_code["S01"]
+    by_month = [
+        SitePeriod(
+            site="S01",
+            period=own.start + step,
+            cells=(Cell(component=practice.components[0], figure=65.0, state=state),),
+        )
+        for step, state in enumerate([Delivery.AS_DESIGNED] * 5 + [Delivery.NOT])
+    ]
+    assert [dose(by_month, own, unit) for unit in ("M", "Q", "A")] == [5, 1, 0]
+    assert practice.dose_unit(months) == "M"
+    path = tiny_workspace.studies / "tiny" / "practice.yaml"
+    path.write_text(PRACTICE + "dose_in: month\n", "utf-8")
+    told = Practice.load(path.parent, programme)
+    assert told is not None and told.dose_unit(programme) == "M"

@@ -111,7 +111,9 @@ def test_before_a_year_of_months_there_are_no_limits(
     assert chart.centre is None and not chart.unusual
     assert str(chart.said()) == "No limits yet: 9 of the 12 months that set them are in."
     # Months that are left out while a site settles count for nothing.
-    later = drawn(tiny_workspace, programme, sent(list(SERIES)), "[{figure: met_soon, leave_out: 5}]")
+    later = drawn(
+        tiny_workspace, programme, sent(list(SERIES)), "[{figure: met_soon, leave_out: 5}]"
+    )
     assert later.months[0].month.label == "2025-12" and later.known == 12
 
 

@@ -18,6 +18,7 @@ from evaluation.learning.decisions import OF_ALL, OF_OUTCOME
 from evaluation.learning.practice import Delivery, SitePeriod
 from evaluation.learning.predicates import Joined, Not
 from evaluation.ledger.learning_log import PublishedQuarter, ticks
+from evaluation.quarters import NAMES
 from evaluation.study.learned import Learned, learned
 from evaluation.study.study import StudyName
 
@@ -184,19 +185,20 @@ def _broken(found: Learned) -> Sentence | str:
 
 
 def _practice_table(found: Learned, programme: Programme) -> Markup | str:
-    if not found.strips:
+    if not found.strips or found.practice is None:
         return ""
+    unit = found.practice.dose_unit(programme)
     rows = [
         [
             site.name,
             site.start.label,
             _strip([one for one in found.strips if one.site == site.code]),
             str(practices.latest(found.strips, site.code)),
-            str(practices.dose(found.strips, site.code)),
+            str(practices.dose(found.strips, site, unit)),
         ]
         for site in sorted(programme.sites, key=lambda site: (site.start, site.code))
     ]
-    heads = ["Site", "Start", "Last periods", "Now", "Periods as designed"]
+    heads = ["Site", "Start", "Last periods", "Now", f"{NAMES[unit].capitalize()}s as designed"]
     return table("What sites did, in the order of their start", heads, rows, numeric="ttttn")
 
 
