@@ -63,10 +63,7 @@ def _within(module: Module, one: str, node: ast.stmt | None = None) -> bool:
     """Whether a module uses a name anywhere but in its definition."""
     own = {id(inner) for inner in ast.walk(node)} if node else set()
     return any(
-        isinstance(n, ast.Name)
-        and n.id == one
-        and isinstance(n.ctx, ast.Load)
-        and id(n) not in own
+        isinstance(n, ast.Name) and n.id == one and isinstance(n.ctx, ast.Load) and id(n) not in own
         for n in module.nodes
     )
 
@@ -165,7 +162,9 @@ def _of_ours(said: str) -> list[str]:
 def _leads(name: str, names: frozenset[str], known: Mapping[str, Module]) -> bool:
     if _PATH.fullmatch(name):
         parts = name.split(".")
-        longest = max((k for k in range(len(parts)) if ".".join(parts[: k + 1]) in known), default=0)
+        longest = max(
+            (k for k in range(len(parts)) if ".".join(parts[: k + 1]) in known), default=0
+        )
         return longest > 0 and all(part in names for part in parts[longest + 1 :])
     return all(part in names for part in name.split("."))
 

@@ -57,14 +57,19 @@ def join(
     session: Session = context.obj
     # Never as arguments: those stay in the shell's history and show to whoever lists processes.
     given = (
-        [typer.prompt(f"Share of person {one}", hide_input=True) for one in range(1, key.ENOUGH + 1)]
+        [
+            typer.prompt(f"Share of person {one}", hide_input=True)
+            for one in range(1, key.ENOUGH + 1)
+        ]
         if sys.stdin.isatty()
         else [line for line in sys.stdin.read().splitlines() if line.strip()]
     )
     back = key.join(given)
     key.keep(back, file, session.workspace.root)
     print(back.check_value)
-    say(f"The key lies in {file}. Compare the code above with the one that was printed when the key")
+    say(
+        f"The key lies in {file}. Compare the code above with the one that was printed when the key"
+    )
     say("was made, or with `key` in newstart disclosure register --json: shares that do not belong")
     say("together give another key.")
 

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from evaluation.workspace import Workspace
 
 
-
 @dataclass(frozen=True, kw_only=True)
 class StudyState:
     """One study: how it was locked, and what its last run was called.

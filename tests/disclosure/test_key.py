@@ -97,7 +97,11 @@ def test_as_verbs(
 
 @pytest.mark.parametrize(
     ("given", "said"),
-    [("", "two different shares"), ("1-ab\n2-cd\n", "cut short"), ("x\n", "begins with its number")],
+    [
+        ("", "two different shares"),
+        ("1-ab\n2-cd\n", "cut short"),
+        ("x\n", "begins with its number"),
+    ],
 )
 def test_shares_that_are_none_are_told_and_nothing_is_written(
     workspace: Path,
