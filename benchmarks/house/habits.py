@@ -256,6 +256,7 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "edition:_article",
         "edition:_band",
         "drawing:_clean",
+        "drawing:footed",
         "edition:_failed",
         "edition:_failed_cells",
         "edition:_from_root",
