@@ -131,7 +131,7 @@ class Practice(Frozen):
         _refuse_too_many(found.charts, programme, path)
         if found.dose_in is not None and programme.first.frequency == "I":
             raise ProtocolError(
-                f"{programme.name} numbers its periods, and none of them is so many {found.dose_in}s.",
+                f"{programme.name} numbers its periods, and none is so many {found.dose_in}s.",
                 where=f"{path}: dose_in",
                 mend="leave dose_in out: the dose is then counted in periods",
             )
@@ -209,11 +209,6 @@ def _refuse_too_many(charts: Sequence[Charted], programme: Programme, path: Path
                 mend="keep those that the site would act on, or name the sites of each: "
                 f"sites: [{site}]",
             )
-
-
-def practised(programme: Programme) -> bool:
-    """Whether the programme has figures that pilots alone send."""
-    return any(one.measured_in == PILOTS_ONLY for one in programme.outcomes)
 
 
 @dataclass(frozen=True, kw_only=True)
