@@ -559,9 +559,7 @@ def unconverged(synthetic_units: Mapping[int, SyntheticUnits]) -> tuple[str, ...
     return (stopped,) if left else ()
 
 
-def base_weight(
-    sample: samples.Sample, synthetic_units: Mapping[int, SyntheticUnits]
-) -> float:
+def base_weight(sample: samples.Sample, synthetic_units: Mapping[int, SyntheticUnits]) -> float:
     """The most that one period before a start weighs for any treated area.
 
     By its time weights where a fit has them; every period of a fit weighs on the donors too, and

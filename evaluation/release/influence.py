@@ -119,6 +119,13 @@ class Sensitivity:
         now = self.of_level(cells, areas)
         return max(now, max(before, default=0.0) / _many(cells, areas))
 
+    def of_some(self, areas: int, base_weight: float | None) -> float:
+        """Of the overall effect of so many areas, wherever they lie."""
+        held = [len({c.period for c in self.row("overall") if c.site == s}) for s in self.cohorts]
+        most, fewest = (end((n for n in held if n), default=1) for end in (max, min))
+        own = 1.0 if base_weight is None else base_weight
+        return self.one_area / max(areas, 1) * max(1.0, own * most) / fewest
+
     def step(self, moves: float) -> float:
         """The step of what one person moves by so much."""
         return step_of(moves, self.people)
@@ -208,7 +215,7 @@ class Design:
     def _event_times(self, outcome: OutcomeResult) -> Mapping[tuple[str, str], int]:
         """Site and period -> how many periods since its start."""
         periods = sorted((row.period for row in outcome.paths), key=Period.parse)
-        found = {}
+        found: dict[tuple[str, str], int] = {}
         for site in self.sites:
             start = Period.parse(site.start)
             before = sum(Period.parse(one) < start for one in periods)
