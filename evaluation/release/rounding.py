@@ -298,7 +298,7 @@ def too_coarse(step: float, printed_error: float | None) -> bool:
     """Whether a step would widen the range by more than is worth printing, by what is printed."""
     if printed_error is None or not math.isfinite(printed_error) or printed_error <= 0:
         return False
-    return step > MOST_OF_ERROR * (printed_error - 1 * step) * (1 + 1e-9)
+    return step > MOST_OF_ERROR * printed_error * (1 + 1e-9)
 
 
 def adjusted(value: float, chances: Sequence[tuple[float, float]], level: float) -> float | None:
