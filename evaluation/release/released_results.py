@@ -366,7 +366,11 @@ class _Door:
         """An estimate's rows, each at the step of its own support; none of a single area."""
         name = f"{held['estimator']}.{place}"
         own = partial(
-            self._row, name=name, scale=scale, rounding=rounding, base_weight=held["base_weight"]
+            self._row,
+            name=name,
+            scale=scale,
+            rounding=rounding,
+            base_weight=held.get("base_weight"),
         )
         rows: dict[str, Any] = {"overall": own("overall", "", held["overall"])}
         for by in ("cohort", "site", "quarter", "event_time"):
