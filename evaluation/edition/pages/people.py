@@ -20,7 +20,6 @@ SENSITIVITY = (
     "The survey's own finding does not stand: it tells no direction, or a check objects to it. "
     "What follows is a sensitivity and no result."
 )
-NAMES = {"pilot": "in pilot areas", "comparison": "elsewhere"}
 
 
 def view(study: Results, out: Generated) -> dict[str, Any]:
