@@ -56,7 +56,7 @@ def hidden_by_outcome(made: Released) -> tuple[Hidden, ...]:
     return tuple(found)
 
 
-UNMOVED = ".withheld"
+UNMOVED = "withheld"
 """What hidden counts could do to an effect: two figures of it, neither of them moved outwards."""
 
 
@@ -70,7 +70,7 @@ def widenings(entries: Iterable[Entry]) -> Mapping[str, float]:
     ends: dict[str, dict[str, Entry]] = {}
     for one in entries:
         address, _, end = one.address.rpartition(".")
-        if address.endswith(UNMOVED):
+        if address.rpartition(".")[2] == UNMOVED:
             continue
         if end in ("low", "high") and one.kind == "effect" and one.step:
             ends.setdefault(address, {})[end] = one
