@@ -35,7 +35,9 @@ def template(
     site: Annotated[
         str, typer.Argument(help="The site's code, or OPEN for a source of published statistics.")
     ],
-    quarter: Annotated[str, typer.Argument(help="The quarter, like 2026-Q3, or the month, like 2026-07.")],
+    quarter: Annotated[
+        str, typer.Argument(help="The quarter, like 2026-Q3, or the month, like 2026-07.")
+    ],
     output: Annotated[Path, typer.Option("-o", "--output", help="FILE.xlsx or FILE.csv.")],
     agency: Annotated[
         str | None,
