@@ -10,6 +10,7 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -118,10 +119,19 @@ class Estimate:
         ------
         EstimateError : unknown weights, no window, or one without a treated period.
         """
-        post = self._post(window)
-        table = self._table(self._overall_average(weights, post), [post], ["overall"])
-        table.index.name = "average"
-        return table
+        asked = repr((weights, window))
+        if asked not in self._averaged:
+            post = self._post(window)
+            table = self._table(self._overall_average(weights, post), [post], ["overall"])
+            table.index.name = "average"
+            self._averaged[asked] = table
+        # A copy, since a table may be written to by whoever asked for it.
+        return self._averaged[asked].copy()
+
+    @cached_property
+    def _averaged(self) -> dict[str, pd.DataFrame]:
+        """The averages that were asked for: findings, money and figures ask for the same ones."""
+        return {}
 
     def by(self, key: Key | OwnPeriod) -> pd.DataFrame:
         """One row an event time, cohort, site, area or period; columns as in `overall`.
