@@ -537,7 +537,7 @@ class _Door:
         """The synthetic control with its donors of a hundredth and more, to two decimals."""
         if held is None:
             return None
-        # Of logarithms it is a path of levels all the same: three figures, and none finer.
+        # A path of levels, in logarithms too: each figure is of all areas in one period.
         for row in held["rows"]:
             for part, away in (("observed", 0), ("twin", 0), ("low", -1), ("high", 1)):
                 row[part] = scale.path_at(
