@@ -512,16 +512,19 @@ class _Door:
         one = data["new_site"]
         if one is None:
             return
+        step = scale.sites_step
         for part, away in (("mean", 0), ("low", -1), ("high", 1)):
-            one[part] = scale.at(rounding, one[part], f"new_site.{part}", away=away)
+            name = f"new_site.{part}"
+            one[part] = scale.at(rounding, one[part], name, away=away, step=step)
         for part in ("se", "tau"):
-            one[part] = scale.error(one[part], scale.overall_step, f"new_site.{part}")
+            one[part] = scale.error(one[part], step, f"new_site.{part}")
         for part, away in (("mean_low", -1), ("mean_high", 1)):
             if one.get(part) is not None:
-                one[part] = scale.at(rounding, one[part], f"new_site.{part}", away=away)
+                name = f"new_site.{part}"
+                one[part] = scale.at(rounding, one[part], name, away=away, step=step)
         for part in ("tau_low", "tau_high"):
             if one.get(part) is not None:
-                one[part] = scale.error(one[part], scale.overall_step, f"new_site.{part}")
+                one[part] = scale.error(one[part], step, f"new_site.{part}")
         # Effects of single sites to the last digit, and ranges that differ from the printed one by
         # the scale alone: they stay inside.
         for part in ("by_site", "by_scale", "reml"):

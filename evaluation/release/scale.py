@@ -167,6 +167,13 @@ class Scale:
         own = self.base_weight if base_weight is None else base_weight
         return self.moves.step(self.moves.of_effect(cells, own, areas))
 
+    @property
+    def sites_step(self) -> float:
+        """Of what the sites say together: a late or small one weighs more than its figures do."""
+        if self.moves is None:
+            return self.overall_step
+        return max(self.moves.step(self.moves.of_sites(self.base_weight)), self.overall_step)
+
     def look_step(self, row: Mapping[str, Any]) -> float:
         """Of what was known at one look."""
         if self.moves is None:

@@ -151,6 +151,9 @@ def test_of_effects_over_sites_that_began_apart() -> None:
     assert held.of_effect(overall, None) == held.of_effect(overall, 1.0)
     assert held.of_effect(held.row("site", "B"), 1.0) == pytest.approx(3.0 / 2)
     assert held.of_effect(held.look("2025 Q1"), 0.25) == pytest.approx(1.0 / 2)
+    # The mean of two sites: the late one has half of the weight, with a fifth of the figures.
+    sites = max(3.0 / 2 / 2, 1.0 / 8 * 0.8, 2.0 * 0.25 / 2 * 0.8)
+    assert held.of_sites(0.25) == pytest.approx(sites)
     assert held.of_level(held.row("period", "2025 Q4")) == pytest.approx(3.0 / 4)
     assert held.row("cohort", "2025 Q4") == held.row("site", "B")
     # A row of half as many areas as have figures is moved by twice as much.
