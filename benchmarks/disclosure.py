@@ -30,7 +30,7 @@ from evaluation.release.rounding import Rounding
 PROGRAMMES, EDITIONS, QUARTERS = 10_000, 8, 4
 AREAS, MEANS, TIMES, REPEATS = (1, 2, 3, 4, 8), (3.0, 8.0, 15.0), 24, 4
 PER = 1_000.0
-LOGARITHMS = 10_000
+LOGARITHMS = 2_000
 """Programmes of logarithms: each is a search of its own."""
 POLICY = Policy()
 NEAR_ZERO = ", near zero"
