@@ -54,7 +54,9 @@ def kinds(html: Path) -> tuple[str, ...]:
     named = [*MAIN, *([f"sites/{site}"] if site else []), *ANNEX]
     outcome = next(iter(sorted((html / "annex" / "outcomes").glob("*.html"))), None)
     claim = next(iter(sorted((html / "annex" / "claims").glob("*.verdict.html"))), None)
-    named += [page.relative_to(html).with_suffix("").as_posix() for page in (outcome, claim) if page]
+    named += [
+        page.relative_to(html).with_suffix("").as_posix() for page in (outcome, claim) if page
+    ]
     return tuple(name for name in named if (html / f"{name}.html").is_file())
 
 

@@ -224,7 +224,7 @@ def test_the_briefing_names_the_next_decision_its_day_who_decides_and_what_is_re
     (said,) = learning.next_decisions(replace(found, rules=tuple(met)), outcomes, day)
     rule = found.rules[0].rule
     assert f"By when: {day}" in said and f"To be decided by: {rule.who}" in said
-    assert str(rule.decision or rule.name).replace("_", " ") in said and "recommends" in said
+    assert str(rule.decision or rule.name).replace("_", " ") in said and "beforehand asks" in said
     none = tuple(replace(one, met=False) for one in found.rules)
     (said,) = learning.next_decisions(replace(found, rules=none), outcomes, day)
     assert said.startswith("No decision is called for")
