@@ -1,4 +1,4 @@
-"""Take the book's pictures to look at: each kind of page, wide and narrow, light and dark, and paper.
+"""Take the book's pictures to look at: each kind of page, wide and narrow, light, dark and paper.
 
 ``python -m benchmarks.screens WORKSPACE FOLDER`` photographs a built book: a page of each of the
 twelve kinds and some of the annex at 1280 and 375 pixels, in light and in dark colours, in pieces
@@ -94,7 +94,7 @@ def pieces(path: Path, high: int) -> Iterator[Path]:
 
 def sheets(printed: Path, folder: Path, stem: str) -> Iterator[Path]:
     """The sheets of a PDF, each as one picture."""
-    import pypdfium2  # noqa: PLC0415
+    import pypdfium2
 
     document = pypdfium2.PdfDocument(printed)
     for number in range(len(document)):
