@@ -251,7 +251,7 @@ def site_chart(
 
 
 def _clear_here(found: Sequence[tuple[OutcomeResult, dict[str, Any]]]) -> str:
-    """What is clearly better at a site and what clearly worse, each by its own range alone."""
+    """Which ranges of a site lie wholly on the better side, and which on the worse."""
     ways: dict[str, list[str]] = {"better": [], "worse": [], "moved": []}
     for outcome, row in found:
         if words.leaves_out_zero(row):
@@ -263,11 +263,16 @@ def _clear_here(found: Sequence[tuple[OutcomeResult, dict[str, Any]]]) -> str:
     none = [row for _, row in found if row["low"] is None is row["high"]]
     if len(none) == len(found):
         return "Re-drawn start dates can give none of these a range: read them as single guesses."
-    told = [f"clearly {way}: {words.listed(titles)}" for way, titles in ways.items() if titles]
-    return words.whole(
-        "; ".join(told).replace("clearly moved", "moved")
-        or "nothing here is clearly better or clearly worse"
-    )
+    told = [
+        f"ranges wholly {where}: {words.listed(ways[way])}"
+        for way, where in (
+            ("better", "on the better side"),
+            ("worse", "on the worse side"),
+            ("moved", "on one side, of what is only watched"),
+        )
+        if ways[way]
+    ]
+    return words.whole("; ".join(told) or "every range includes zero")
 
 
 def card(programme: str, edition: str, study: Results) -> bytes:

@@ -184,7 +184,12 @@ def new_site_view(study: Results, out: Generated) -> dict[str, Any]:
         alt = f"Chart of the range for one more site like these, by main outcome. {said} {how}"
         name = f"{study.study}/new-site"
         chart = out.plate(name, "", alt, figures.all_outcomes, rows, caption=how)
-    return {"study": study, "outcomes": parts, "chart": chart, "answer": new_site_answer(study)}
+    return {
+        "study": study,
+        "outcomes": parts,
+        "new_site_chart": chart,
+        "answer": new_site_answer(study),
+    }
 
 
 def new_site_answer(study: Results) -> str:
@@ -219,15 +224,10 @@ def _part(page: OutcomePage) -> dict[str, Any] | None:
     new = words.compared(outcome, {"effect": one.mean, "low": one.low, "high": one.high})
     rows.append(page.row("A new site like these", new, filled=False, on=on))
     say = words.say(on)
-    alike = (
-        "Sites differ by more than chance."
-        if one.p_alike < ALIKE
-        else "Sites differ by no more than chance."
-    )
     unit = "per cent" if on.scale == "log" else outcome.unit
     ends = f"between {say(new['low'])} and {say(new['high'])}"
     ends += "" if on.scale == "log" else f" {unit}"
-    said = f"{outcome.plain_title}: one more such site would likely lie {ends}. {alike}"
+    said = f"{outcome.plain_title}: one more such site would likely lie {ends}."
     if answers.style(outcome) == "unknown":
         said += " Whether any of this is the programme's doing cannot be told."
     cells: list[list[Cell]] = [
