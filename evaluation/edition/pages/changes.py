@@ -71,6 +71,7 @@ def signed(edition: Edition, told: Record | None) -> dict[str, str]:
         "published": f"published {words.day(told['published'])} by {by}"
         if told
         else "not published yet",
+        "next": f" · next by {words.day(told['next_due'])}" if told else "",
         "contact": contact(programme),
     }
 
