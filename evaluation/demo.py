@@ -26,6 +26,7 @@ from evaluation.disclosure import key as keys
 from evaluation.disclosure.policy import needed
 from evaluation.disclosure.protection import submitters_tried
 from evaluation.edition import past
+from evaluation.edition.build import refuse_without_builders
 from evaluation.errors import WorkspaceError
 from evaluation.finance import paying_agency
 from evaluation.ledger.calendar import due
@@ -85,7 +86,10 @@ def run_demo(
     Raises
     ------
     WorkspaceError : the declared programme is not a synthetic one.
+    UserError : the workspace has a book, and what books are built with is not installed.
     """
+    if workspace.book.is_dir():
+        refuse_without_builders()
     workspace = _place(workspace, tiny)
     (workspace.root / "SYNTHETIC").write_text(MARK, encoding="utf-8")
     programme = _declare(workspace, tiny)

@@ -66,6 +66,21 @@ SAME_NAME = {
     "tables": "pandera's door, and an edition's tables for programs",
 }
 
+# Public, and reached by tests alone: whatever is for an evaluator to call stands in a document.
+UNREACHED = {
+    "evaluation.portal.migrations.first_tables:Migration": "Django finds it by its name",
+    "evaluation.study.code:classes_of": "a test holds by it that each module is of one class",
+}
+# Set as code in a docstring, and names of something that is no Python of ours.
+NAMES_OF_OTHERS = {
+    "ae_attendances.effect": "an id of a claim",
+    "enterprise_zones.claims.effect": "an id of a claim",
+    "ae_attendances.low": "a fact that a rule may name",
+    "to_stata": "pandas writes it",
+}
+# Where an evaluator and a writer of programs are told what is there to be called.
+DOCUMENTED = ("docs/notebook.md", "CONTRIBUTING.md")
+
 # Public and without a docstring.
 UNDOCUMENTED: frozenset[str] = frozenset()
 

@@ -8,7 +8,7 @@ from evaluation.edition import words
 from evaluation.finding.verdict import Size, Unclear
 from evaluation.study.accounts_record import Accounts, Gain, Ratio
 from evaluation.study.record import OutcomeResult, Results
-from evaluation.wording import Sentence, apart_digits, listed
+from evaluation.wording import Sentence, apart_digits, half_away, listed
 
 NOT_VALUED = Sentence.of("Not valued: no outcome of this study has a price.")
 NO_COSTS = Sentence.of(
@@ -80,7 +80,7 @@ def in_own_unit(outcome: OutcomeResult) -> tuple[float, float, float] | None:
 
 def signed(value: float) -> str:
     """As in ``+0.21``: a survey's points need their sign and two digits."""
-    return f"{'+' if round(value, 2) > 0 else ''}{words.number(value, 2)}"
+    return f"{'+' if half_away(value, 2) > 0 else ''}{words.number(value, 2)}"
 
 
 def people_said(study: Results) -> Sentence:

@@ -39,6 +39,7 @@ from evaluation.edition.pages.measured import machinery
 from evaluation.errors import BookError
 from evaluation.study.code import figures_fingerprint, source_fingerprint
 from evaluation.study.record import Results, SiteResult
+from evaluation.wording import half_away
 from evaluation.workspace import Workspace, package, packaged_book, packaged_tutorial
 
 
@@ -285,7 +286,7 @@ class Pages:
         people = sum(one or 0 for one in living)
         if site not in paid or not people or None in living:
             return "not known"
-        return f"£{paid[site] / people:,.0f}"
+        return f"£{half_away(paid[site] / people):,.0f}"
 
     def _cases(self) -> None:
         for study in self.edition.cases:

@@ -66,8 +66,7 @@ class Estimate:
         periods treated in part stand as those of whole ones; else None.
     paths : one row a site and period: ``observed, counterfactual`` on the estimate's scale.
     weights : donor or implied weights, where the estimator has them.
-    area_effects : one row a treated area: its mean effect over its own treated periods, with the
-        same figure for every comparison area and start in ``placebo_area_effects``.
+    area_effects : one row a treated area: its mean effect over its own treated periods.
     warnings : what readers have to be told; each a text with a ``code`` for programs.
     panel : what it was made from, so that it can be asked how it would be without a part of it.
     """

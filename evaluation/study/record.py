@@ -235,7 +235,7 @@ class PooledSite(Written):
 
 
 class NewSite(Written):
-    """What the sites say together, on the estimate's scale (`evaluation.between_sites`).
+    """What the sites say together, on the estimate's scale (`evaluation.estimate.between_sites`).
 
     mean, se : of the effects' distribution over sites. tau : the standard deviation between sites,
     the middle of what is likely. low, high : where one more site may lie. p_alike : that sites

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from evaluation.agreements import LEAST_AREAS
 from evaluation.errors import EstimateError, ValueChainError
 from evaluation.finance import costs_lacking
 from evaluation.finding.verdict import Size
@@ -20,7 +21,7 @@ from evaluation.value.parameters.vintage import OWN_VINTAGE
 from evaluation.value.pricing import cost_units_a_quarter, factor_to_price_base
 from evaluation.value.ratios import willingness_to_pay
 from evaluation.value.sensitivity import switching
-from evaluation.wording import Sentence, count, listed, pounds
+from evaluation.wording import Sentence, count, half_away, listed, pounds
 
 if TYPE_CHECKING:
     from evaluation.finding import Finding
@@ -75,8 +76,9 @@ def what_would_change_it(value: Value) -> list[str]:
     best = float(value.net_present_social_value()[0])
     standing = "do not cover costs" if best < 0 else "exceed costs"
     said = [
-        f"If the gain from \u201c{row['title']}\u201d were {row['times']:.1f} times what is "
-        f"estimated, all gains together would equal costs (as estimated they {standing} so far)."
+        f"If the gain from \u201c{row['title']}\u201d were {half_away(row['times'], 1):.1f} times "
+        "what is estimated, all gains together would equal costs "
+        f"(as estimated they {standing} so far)."
         for row in switching(value)
         if row["times"] is not None and row["times"] <= LARGEST_MULTIPLE
     ]
@@ -581,8 +583,8 @@ class Incomes:
     source: str
 
 
-FEWEST_PILOTS = 3
-"""Pilot areas of a fifth that is valued: of fewer, no effect is printed either."""
+FEWEST_PILOTS = LEAST_AREAS
+"""Pilot areas of a fifth that is valued: as many as an effect needs to be printed."""
 TOO_FEW_PILOTS = "fewer than three pilot areas: their figures would show people"
 """Why a fifth of fewer is not told."""
 

@@ -151,7 +151,9 @@ def test_steps_that_are_too_fine_are_found_and_say_which(
         address = f"new_start.first_look.{code}.{one.name}"
         # Rows of single areas among them, which are not printed.
         if one.name.startswith("did.0") and one.slope.means.any():
-            slope = np.abs(forms.per_person(one.slope))
+            with np.errstate(divide="ignore", invalid="ignore"):
+                moved = np.where(forms.counts > 0, forms.moves(one.slope) / forms.counts, 0.0)
+            slope = np.abs(one.slope.person + moved)
             step = float(slope.max()) / 100
             low = step * math.floor(one.value / step) - step
             fine[address] = Line(printed=low + step, low=low, high=low + 2 * step)

@@ -26,6 +26,7 @@ from evaluation.edition.pages.claims import Claims
 from evaluation.quarters import parse_instant
 from evaluation.study.accounts_record import Accounts, Gain, Mean
 from evaluation.study.record import OutcomeResult, Results
+from evaluation.wording import half_away
 
 Kind = Literal["string", "number", "integer", "boolean"]
 Row = Mapping[str, Any]
@@ -490,7 +491,7 @@ def number_format(column: Column, table: Table) -> str:
     whole, least = POUNDS if column.unit == "£" else MIXED, min(held, default=1.0)
     shown = 0 if column.unit == "£" else 2
     needed = shown
-    while needed < FINEST and round(least, needed) == 0:
+    while needed < FINEST and half_away(least, needed) == 0:
         needed += 1
     if needed == shown:
         return whole
@@ -542,7 +543,9 @@ def _said(cell: object, column: Column) -> str:
     """Roughly what a cell shows."""
     if cell in (None, ""):
         return MISSING
-    return f"{cell:,.2f}" if column.kind == "number" and isinstance(cell, float) else str(cell)
+    if column.kind == "number" and isinstance(cell, float):
+        return words.number(cell, 2)
+    return str(cell)
 
 
 def _cover(gptables: ModuleType, edition: Edition) -> Any:

@@ -144,7 +144,7 @@ def _components(own: Sequence[SitePeriod]) -> Markup:
             [
                 cell.component.says or code,
                 f"{cell.component.floor:g}",
-                "not known" if last is None else f"{last:.0f}",
+                "not known" if last is None else words.number(last),
                 Markup("<span role='img' aria-label='{}'>{}</span>").format(
                     ", ".join(str(c.state) for c in of_all[-SHOWN_PERIODS:]),
                     "".join(MARKS[c.state] for c in of_all[-SHOWN_PERIODS:]),

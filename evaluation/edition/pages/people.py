@@ -20,7 +20,6 @@ SENSITIVITY = (
     "The survey's own finding does not stand: it tells no direction, or a check objects to it. "
     "What follows is a sensitivity and no result."
 )
-NAMES = {"pilot": "in pilot areas", "comparison": "elsewhere"}
 
 
 def view(study: Results, out: Generated) -> dict[str, Any]:
@@ -117,7 +116,7 @@ def worth_sentence(worth: Worth) -> str:
 
 def _worth(worth: Worth) -> Markup:
     rows = [
-        [name, f"£{worth.prices[key]:,.0f}", words.money_with_range(held.plain())]
+        [name, f"£{words.number(worth.prices[key])}", words.money_with_range(held.plain())]
         for name, key, held in (
             ("low", "low", worth.pounds_low),
             ("central", "central", worth.pounds_central),
