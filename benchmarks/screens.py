@@ -2,9 +2,8 @@
 
 ``python -m benchmarks.screens WORKSPACE FOLDER`` photographs a built book: a page of each of the
 twelve kinds and some of the annex at 1280 and 375 pixels, in light and in dark colours, in pieces
-that can be read; what a telephone shows first; the main part and the briefing as sheets of paper;
-the social card beside them. Sheets are drawn by pypdfium2, which nothing else here needs: ``uv run
---with pypdfium2 python -m benchmarks.screens WORKSPACE FOLDER``. ``--only NAME`` takes one page.
+that can be read; the main part and the briefing as sheets of paper; the social card beside them.
+``--only PAGE``, as in ``--only sites/S01``, takes one page and no paper.
 
 Nothing is judged here. What was seen, by whom and when, and what was mended, stands in
 ``docs/readings.md``.
@@ -15,12 +14,10 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from shutil import copyfile
 from typing import TYPE_CHECKING
 
-from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from evaluation.edition.formats import whole
@@ -72,24 +69,13 @@ def photograph(browser: Browser, html: Path, name: str, folder: Path) -> Iterato
             tab.goto((html / f"{name}.html").as_uri())
             tab.wait_for_function(f"document.documentElement.dataset.theme === '{scheme}'")
             stem = f"{name.replace('/', '_')}-{width}-{scheme}"
-            whole_page = folder / f"{stem}.png"
-            tab.screenshot(path=whole_page, full_page=True)
+            tall = tab.evaluate("document.documentElement.scrollHeight")
+            for number, top in enumerate(range(0, tall, piece), start=1):
+                cut = folder / f"{stem}-{number:02}.png"
+                clip = {"x": 0, "y": top, "width": width, "height": min(piece, tall - top)}
+                tab.screenshot(path=cut, full_page=True, clip=clip)  # type: ignore[arg-type]
+                yield cut
             tab.close()
-            yield from pieces(whole_page, piece)
-
-
-def pieces(path: Path, high: int) -> Iterator[Path]:
-    """Cut a long picture; a short one stays as it is."""
-    with Image.open(path) as picture:
-        wide, tall = picture.size
-        if tall <= high * 1.2:
-            yield path
-            return
-        for number, top in enumerate(range(0, tall, high), start=1):
-            cut = path.with_name(f"{path.stem}-{number:02}.png")
-            picture.crop((0, top, wide, min(top + high, tall))).save(cut)
-            yield cut
-    path.unlink()
 
 
 def sheets(printed: Path, folder: Path, stem: str) -> Iterator[Path]:
@@ -128,10 +114,7 @@ def main(workspace: str, target: str, *options: str) -> int:
         browser.close()
     if only is None:
         copyfile(html / "card.png", folder / "card.png")
-        if find_spec("pypdfium2") is None:
-            print("No sheets were drawn: uv run --with pypdfium2 python -m benchmarks.screens ...")
-        else:
-            taken += papers(Path(workspace), folder)
+        taken += papers(Path(workspace), folder)
     print(f"{len(taken)} pictures in {folder}")
     return 0
 
