@@ -244,8 +244,9 @@ def forest_drawn(
     if better_down is not None:
         if better_down:
             axes.invert_xaxis()
-        said = "  better \N{RIGHTWARDS ARROW}"
-        draw.above(0.0, said, smaller=1, ha="left", va="bottom", color=PILOT)
+        # At the edge, since beside a zero that lies there it would be cut off.
+        edge, said = axes.get_xlim()[1], "better \N{RIGHTWARDS ARROW}"
+        draw.above(edge, said, smaller=1, ha="right", va="bottom", color=PILOT)
     return draw
 
 
