@@ -64,7 +64,7 @@ figcaption { break-before: avoid; }
 tr:nth-child(-n+2):not(:last-child) { break-after: avoid; }
 tr:nth-last-child(-n+2) { break-before: avoid; }
 thead { break-after: avoid; break-inside: avoid; } tbody tr:first-child { break-before: avoid; }
-dl > div, dd { break-inside: avoid; } h4, .rule, dt { break-after: avoid; }
+dl > div, dd { break-inside: avoid; } h4, dt { break-after: avoid; }
 dl.simple { break-inside: auto; }
 /* A page follows on the sheet of the one before it: no sheet is near empty. */
 article.follows { break-before: auto; margin-top: 1.6rem; }

@@ -302,9 +302,9 @@ def _when(predicate: Predicate, held: Facts, outcomes: Mapping[str, Outcome]) ->
 
 
 def _inner(told: str, predicate: Predicate) -> str:
-    """Predicates joined within others: ``both .. and ..``; in brackets where they are more."""
+    """Predicates joined within others: ``both at once: ..``; in brackets where they are more."""
     if isinstance(predicate, Joined) and len(predicate.parts) == 2:
-        return f"{'both' if predicate.by == 'and' else 'either'} {told}"
+        return f"{'both at once' if predicate.by == 'and' else 'either'}: {told}"
     return f"({told})"
 
 
