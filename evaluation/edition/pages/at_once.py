@@ -133,14 +133,10 @@ def against_hopes(outcomes: Sequence[OutcomeResult]) -> str:
     told = [
         f"{words.number(short)} {'falls' if short == 1 else 'fall'} short of what was hoped for",
         f"{words.number(reached)} {'reaches' if reached == 1 else 'reach'} what was hoped for",
-        f"{words.number(open_still)} may have reached what was hoped for",
+        f"for {words.number(open_still)} it cannot be told whether what was hoped for is reached",
     ]
     held = [one for one, n in zip(told, (short, reached, open_still), strict=True) if n]
-    # Said once; after it the others are known by it.
-    hope = " what was hoped for"
-    first, *others = held
-    said = words.listed([first, *(one.replace(hope, " it") for one in others)])
-    return f"Of {words.counted(many, 'main outcome')}, {said}."
+    return f"Of {words.counted(many, 'main outcome')}, {words.listed(held)}."
 
 
 def rows_in_words(study: Results) -> list[figures.ForestRow]:
@@ -199,6 +195,8 @@ def sites_chart(study: Results, out: Generated) -> Markup:
         return Markup("")
     titles = list(dict.fromkeys(str(row["outcome"]) for row in rows))
     said = f"Each site alone, in the order in which they started. {_tally(rows, titles)}"
+    # Beside the figures, since a strip that is passed on alone bears its ranges in lines only.
+    said += " One site is a few areas, so its range is wide: this is no league table."
     kind = "Chart of the effect on each main outcome at each site, with ranges"
     name = f"{study.study}/all-sites"
     return out.chart(name, "", kind, said, figures.sites_together, rows, titles)
@@ -218,8 +216,8 @@ def site_chart(
     """One site's effects, drawn as those of all sites are: by role, the better way rightwards."""
     order = list(GROUPS)
     shown = sorted(
-        ((one, on, row) for one, on, row in found if on.scale == "log"),
-        key=lambda held: order.index(held[0].role),
+        (held for held in found if held.on.scale == "log"),
+        key=lambda held: order.index(held.outcome.role),
     )
     if not shown:
         return Markup("")
@@ -245,22 +243,22 @@ def site_chart(
         said += f" Effects that are not in per cent stand in the table{also}."
     kind = "Effects by outcome with ranges, per cent"
     name = f"{study.study}/site-{site.code}"
-    title = _clear_here([(one, row) for one, _, row in shown])
+    title = _clear_here(shown)
     alt = f"{kind}. {title} {said}"
     return out.plate(name, "../", alt, figures.all_outcomes, rows, title=title, caption=said)
 
 
-def _clear_here(found: Sequence[tuple[OutcomeResult, dict[str, Any]]]) -> str:
+def _clear_here(found: Sequence[SiteOutcome]) -> str:
     """Which ranges of a site lie wholly on the better side, and which on the worse."""
     ways: dict[str, list[str]] = {"better": [], "worse": [], "moved": []}
-    for outcome, row in found:
+    for outcome, _, row in found:
         if words.leaves_out_zero(row):
             rose = row["effect"] > 0
             way = "worse" if rose == words.better_down(outcome) else "better"
             ways["moved" if outcome.polarity == "care" else way].append(
                 words.within(outcome.plain_title)
             )
-    none = [row for _, row in found if row["low"] is None is row["high"]]
+    none = [held for held in found if held.row["low"] is None is held.row["high"]]
     if len(none) == len(found):
         return "Re-drawn start dates can give none of these a range: read them as single guesses."
     told = [

@@ -244,7 +244,12 @@ def _by_side(change: Record) -> Markup:
     if not rows:
         return Markup("")
     heads = ["Headline", "Restated in pilot areas", "Restated in comparison areas"]
-    return table("What restated or late figures moved, by side", heads, rows, numeric="tnn")
+    return table(
+        "What restated or late figures moved, by side, each rounded by itself",
+        heads,
+        rows,
+        numeric="tnn",
+    )
 
 
 def _list(edition: Edition, told: Record | None) -> Markup:
