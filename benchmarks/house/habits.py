@@ -119,6 +119,7 @@ MIXED_TUPLES: frozenset[str] = frozenset({"edition:_Page.handle_starttag.attrs"}
 READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
     "a file, a cell or a column as an officer or a source sent it": (
         "check:_explain",
+        "check:_shape",
         "edition:address",
         "portal:answers",
         "portal:plain_cell",
