@@ -262,9 +262,11 @@ class _Door:
         data["twin"] = self._synthetic(data["twin"], scale, rounding)
         for row in data["looks"]:
             name = f"look.{row['quarter']}"
-            row["effect"] = scale.at(rounding, row["effect"], f"{name}.effect")
-            for end, away in (("low", -1), ("high", 1)):
-                row[end] = scale.at(rounding, row[end], f"{name}.{end}", away=away)
+            # The look of a quarter is what the edition of that quarter printed as its finding.
+            for part, away in (("effect", 0), ("low", -1), ("high", 1)):
+                row[part] = scale.at(
+                    rounding, row[part], f"{name}.{part}", away=away, offset=f"finding.{part}"
+                )
             row["spent"] = significant(row["spent"], 4) if row["spent"] is not None else None
         for part in ("withheld", "blanket"):
             if data.get(part):
