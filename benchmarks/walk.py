@@ -182,6 +182,7 @@ def walk(
         *walk_files.forms_apart(files),
         *walk_files.twins_apart(html),
         *walk_files.not_as_described(html / "downloads"),
+        *walk_twins.looks_apart(html),
         *walk_twins.pages_apart(html, claims.parent),
         *walk_twins.letters_apart(letters, made_anew),
     ):

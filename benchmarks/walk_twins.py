@@ -8,6 +8,7 @@ number, unit, name, direction, verdict, chance or date.
 
 from __future__ import annotations
 
+import csv
 import html
 import re
 from collections import Counter
@@ -94,6 +95,33 @@ def _with_included(source: Path, sources: Path) -> str:
                 text += place.read_text(encoding="utf-8")
                 break
     return text
+
+
+def looks_apart(html_folder: Path) -> Iterator[walk_files.Apart]:
+    """Past looks in per cent that print another effect than the edition of their quarter did."""
+    for story in sorted(html_folder.glob("figures/revisions/story-*-percent.csv")):
+        code = story.stem.removeprefix("story-").removesuffix("-percent")
+        printed = {row["edition"].replace("-", " "): row["effect"] for row in _rows(story)}
+        for path in sorted(html_folder.glob(f"figures/*/{code}-looks.csv")):
+            for look in _rows(path):
+                then = printed.get(look["quarter"])
+                if (
+                    then is not None
+                    and "%" in look["as_shown"]
+                    and float(then) != float(look["effect"])
+                ):
+                    yield walk_files.Apart(
+                        what=f"{code}, {look['quarter']}",
+                        said=look["effect"],
+                        where=path.relative_to(html_folder).as_posix(),
+                        against=then,
+                        elsewhere=story.relative_to(html_folder).as_posix(),
+                    )
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
 
 
 def read_letter(path: Path, site: str, language: str) -> Letter:
