@@ -9,7 +9,6 @@ number, unit, name, direction, verdict, chance or date.
 from __future__ import annotations
 
 import csv
-import html
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -51,8 +50,9 @@ def pages_apart(html_folder: Path, sources: Path) -> Iterator[walk_files.Apart]:
             continue
         for part in article.select(_ADDED):
             part.decompose()
-        written = html.unescape(_with_included(source, sources))
-        beyond = tokens(_seen(article)) - tokens(written)
+        # Without its marks and attributes, which would lend their words to whatever is said.
+        written = BeautifulSoup(_with_included(source, sources), "html.parser")
+        beyond = tokens(_seen(article)) - tokens(_seen(written))
         for said in list(beyond)[:MOST_SHOWN]:
             yield walk_files.Apart(
                 what=page.as_posix(),
