@@ -403,7 +403,7 @@ def _freeze(
 def _headline(
     found: Mapping[str, float], results: Results, quarter: Period
 ) -> dict[str, dict[str, Any]]:
-    """The figures with titles; effects in logs, with their range, are the look's of that quarter."""
+    """The figures with titles; effects in logs, and their ranges, are those of that look."""
     shown = of_results(results)
     headline = {
         key: {
