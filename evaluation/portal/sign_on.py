@@ -223,7 +223,7 @@ def finish(service: Service, back: str, begun: Begun, code: str, *, issuer: str 
     SignOnRefused : the code is not taken, or the token is not one for this portal, now, from there.
     """
     described = _described(service)
-    # A service that says that its answers name it is not believed where one does not (RFC 9207, 2.4).
+    # A service whose answers name it, as it says, is not believed where one does not (RFC 9207, 2.4).
     named = described.get("authorization_response_iss_parameter_supported") is True
     tenants = service.tenants or ("",)
     issuers = [str(described["issuer"]).replace("{tenantid}", one) for one in tenants]
@@ -434,8 +434,8 @@ def _header(token: str) -> dict[str, Any]:
     if len(token) > MOST_TOKEN or token.count(".") != 2 or not dots or not token.isascii():
         raise _wrong("it is none")
     header = _object(first)
-    # A service's other tokens bear its signature too: an access token, or the end of a session, says
-    # by its kind that it proves nobody (RFC 8725, 3.11).
+    # A service's other tokens bear its signature too: an access token, or the end of a session,
+    # says by its kind that it proves nobody (RFC 8725, 3.11).
     kind = header.get("typ", "JWT")
     if not isinstance(kind, str) or kind.upper() != "JWT":
         raise _wrong("it is of another kind")
@@ -443,7 +443,7 @@ def _header(token: str) -> dict[str, Any]:
 
 
 def _object(part: str) -> dict[str, Any]:
-    """A part of a token. Nothing in it is said twice: readers differ in which of two they believe."""
+    """A part of a token, in which nothing is said twice: readers differ in which they believe."""
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
@@ -519,7 +519,7 @@ def _believed(
     if service.trust and claims.get("vot") != service.trust:
         raise _wrong("the service did not ask as much of them as it was to")
     subject = claims.get(service.subject)
-    # ASCII by the standard (OpenID Connect Core, 2), and no sign that a database would stumble over.
+    # ASCII by the standard (OpenID Connect Core, 2), and no sign at which a database would stumble.
     named = isinstance(subject, str) and subject.isascii() and subject.isprintable()
     if not named or not subject.strip() or len(subject) > 255:
         raise _wrong("it does not say who it is of")

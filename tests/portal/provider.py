@@ -18,7 +18,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
 CLIENT = "the-portal"
-SECRET = "a secret: of + 100 % the client’s"
+SECRET = "a secret: of + 100 % the client"
 Key = RSAKey | ECKey
 
 

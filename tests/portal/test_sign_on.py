@@ -335,6 +335,15 @@ def _headed(**more: Any) -> Callable[[Provider], None]:
     return _made(make)
 
 
+def _escaped(**changed: Any) -> Callable[[Provider], None]:
+    """Claims of signs that JSON can hold and no encoding has."""
+
+    def make(provider: Provider, claims: dict[str, Any]) -> str:
+        return _by_hand('{"alg": "RS256", "kid": "r"}', json.dumps(claims | changed))
+
+    return _made(make)
+
+
 def _by_hand(head: str, claims: str) -> str:
     """A token of the right key over any text, as no library would make it."""
     from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -394,11 +403,11 @@ ABUSES: dict[str, tuple[Callable[[Provider], None], str]] = {
     "empty subject": (_claims(sub="  "), "does not say who"),
     "subject that is a number": (_claims(sub=7), "does not say who"),
     "endless subject": (_claims(sub="a" * 300), "does not say who"),
-    "subject of half a sign": (_claims(sub="\ud800"), "does not say who"),
+    "subject of half a sign": (_escaped(sub="\ud800"), "does not say who"),
     "subject that ends early": (_claims(sub="ada\x00"), "does not say who"),
     "subject of two lines": (_claims(sub="ada\nadmin"), "does not say who"),
     "subject that looks alike": (_claims(sub="ad\u0430"), "does not say who"),
-    "nonce of half a sign": (_claims(nonce="\ud800"), "of another sign-in"),
+    "nonce of half a sign": (_escaped(nonce="\ud800"), "of another sign-in"),
     "an access token": (_headed(typ="at+jwt"), "of another kind"),
     "an access token by its long name": (_headed(typ="application/at+jwt"), "of another kind"),
     "the end of a session": (_headed(typ="logout+jwt"), "of another kind"),
@@ -550,9 +559,7 @@ def test_what_failed_brings_no_code_and_nothing_comes_twice(ada: Any, provider: 
         assert not has_session(browser) and brought["code"] in provider.codes, "it was not sent on"
 
 
-@pytest.mark.parametrize(
-    "given", ["", "state=", "code=x", "state=%ED%A0%80&code=x", "state=%00&code=%00", "code=%ff"]
-)
+@pytest.mark.parametrize("given", ["", "state=", "code=x", "state=%ED%A0%80&code=x", "code=%ff"])
 def test_an_answer_without_the_state_of_this_sign_in(
     ada: Any, provider: Provider, given: str
 ) -> None:
@@ -561,14 +568,22 @@ def test_an_answer_without_the_state_of_this_sign_in(
     refused(browser, browser.get(f"/sign-in/back?{given}"), "answer to another sign-in")
 
 
-@pytest.mark.parametrize("code", ["x" * 100_000, "\x00", "é\u2028", "&code_verifier=y", "${x}"])
+@pytest.mark.parametrize("code", ["x" * 100_000, "é\u2028", "&code_verifier=y", "${x}"])
 def test_a_code_of_any_signs_is_a_page(ada: Any, provider: Provider, code: str) -> None:
     browser = client()
     refused(browser, back(browser, provider, code=code), "used already")
 
 
+@pytest.mark.parametrize("given", ["state=%00&code=x", "state=x&code=%00", "iss=%00"])
+def test_an_address_with_a_zero_byte_is_a_page(ada: Any, provider: Provider, given: str) -> None:
+    browser = client()
+    there(browser)
+    answer = browser.get(f"/sign-in/back?{given}")
+    assert answer.status_code == 400 and b"</main>" in answer.content and not has_session(browser)
+
+
 def test_nobody_is_asked_for_more_than_the_token_says(ada: Any, provider: Provider) -> None:
-    """What a service tells of somebody beside the token cannot be of somebody else: it is unread."""
+    """What a service tells beside the token, and may be of somebody else, is not read."""
     provider.described = {"userinfo_endpoint": f"{provider.address}/userinfo"}
     provider.answers["/userinfo"] = lambda a: send(a, b'{"sub": "root", "email": "r@example.org"}')
     browser = client()
