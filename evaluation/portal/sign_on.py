@@ -223,11 +223,9 @@ def finish(service: Service, back: str, begun: Begun, code: str, *, issuer: str 
     SignOnRefused : the code is not taken, or the token is not one for this portal, now, from there.
     """
     described = _described(service)
-    # A service whose answers name it, as it says, is not believed where one does not (RFC 9207, 2.4).
+    # Where every answer names its service, one that does not is of another (RFC 9207, 2.4).
     named = described.get("authorization_response_iss_parameter_supported") is True
-    tenants = service.tenants or ("",)
-    issuers = [str(described["issuer"]).replace("{tenantid}", one) for one in tenants]
-    if (issuer or named) and issuer not in issuers:
+    if (issuer or named) and issuer not in _issuers(service, described):
         raise SignOnRefused("another service than the one that was asked answered.", mend=_AGAIN)
     form = {
         "grant_type": "authorization_code",
@@ -445,7 +443,7 @@ def _header(token: str) -> dict[str, Any]:
 def _object(part: str) -> dict[str, Any]:
     """A part of a token, in which nothing is said twice: readers differ in which they believe."""
 
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    def once(pairs: Any) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) < len(pairs):
             raise _wrong("it says something twice")
@@ -498,17 +496,28 @@ def _public(held: Mapping[str, Any], kind: str) -> list[tuple[object, Any]]:
 _OF_A_KEY = frozenset(("kty", "n", "e", "crv", "x", "y"))
 
 
+def _issuers(service: Service, described: Mapping[str, Any]) -> dict[str, object]:
+    """Each name that the service may give itself, and the organisation (``tid``) that it is of."""
+    named = str(described["issuer"])
+    if not service.tenants:
+        return {named: None}
+    return {named.replace("{tenantid}", one): one for one in service.tenants}
+
+
 def _believed(
     service: Service, described: Mapping[str, Any], claims: Mapping[str, Any], nonce: str
 ) -> str:
     """The person's name at the service, if the token is for this portal, from there, and of now."""
-    tenant = claims.get("tid")
+    tenant, issuer = claims.get("tid"), claims.get("iss")
     if service.tenants and tenant not in service.tenants:
         raise _wrong("it is of an organisation whose people are not let in here")
-    issuer = str(described["issuer"])
-    if service.tenants:
-        issuer = issuer.replace("{tenantid}", str(tenant))
-    if claims.get("iss") != issuer:
+    issuers = _issuers(service, described)
+    # Of one organisation's name for all, or of that organisation's alone.
+    if (
+        not isinstance(issuer, str)
+        or issuer not in issuers
+        or issuers[issuer] not in (None, tenant)
+    ):
         raise _wrong("another service made it")
     _for_us(service, claims)
     _of_now(claims)
