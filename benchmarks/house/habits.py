@@ -293,7 +293,7 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "edition:pages",
         "release:steps_of",
         "ledger:_head",
-        "portal:_issuers",
+        "portal:_issuer",
         "portal:_described",
         "portal:_settings",
         "portal:_without_token",

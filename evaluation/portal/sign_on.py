@@ -225,7 +225,8 @@ def finish(service: Service, back: str, begun: Begun, code: str, *, issuer: str 
     described = _described(service)
     # Where every answer names its service, one that does not is of another (RFC 9207, 2.4).
     named = described.get("authorization_response_iss_parameter_supported") is True
-    if (issuer or named) and issuer not in _issuers(service, described):
+    known = [_issuer(service, described, one) for one in service.tenants or ("",)]
+    if (issuer or named) and issuer not in known:
         raise SignOnRefused("another service than the one that was asked answered.", mend=_AGAIN)
     form = {
         "grant_type": "authorization_code",
@@ -496,28 +497,20 @@ def _public(held: Mapping[str, Any], kind: str) -> list[tuple[object, Any]]:
 _OF_A_KEY = frozenset(("kty", "n", "e", "crv", "x", "y"))
 
 
-def _issuers(service: Service, described: Mapping[str, Any]) -> dict[str, object]:
-    """Each name that the service may give itself, and the organisation (``tid``) that it is of."""
+def _issuer(service: Service, described: Mapping[str, Any], tenant: object) -> str:
+    """What the service calls itself where it signs in people of an organisation (``tid``)."""
     named = str(described["issuer"])
-    if not service.tenants:
-        return {named: None}
-    return {named.replace("{tenantid}", one): one for one in service.tenants}
+    return named.replace("{tenantid}", str(tenant)) if service.tenants else named
 
 
 def _believed(
     service: Service, described: Mapping[str, Any], claims: Mapping[str, Any], nonce: str
 ) -> str:
     """The person's name at the service, if the token is for this portal, from there, and of now."""
-    tenant, issuer = claims.get("tid"), claims.get("iss")
+    tenant = claims.get("tid")
     if service.tenants and tenant not in service.tenants:
         raise _wrong("it is of an organisation whose people are not let in here")
-    issuers = _issuers(service, described)
-    # Of one organisation's name for all, or of that organisation's alone.
-    if (
-        not isinstance(issuer, str)
-        or issuer not in issuers
-        or issuers[issuer] not in (None, tenant)
-    ):
+    if claims.get("iss") != _issuer(service, described, tenant):
         raise _wrong("another service made it")
     _for_us(service, claims)
     _of_now(claims)
