@@ -50,7 +50,7 @@ from evaluation.simulate import (
 )
 from evaluation.study.freeze import freeze
 from evaluation.study.lock import FILE as LOCK
-from evaluation.study.protocol_check import check_protocol
+from evaluation.study.protocol_check import checked
 from evaluation.workspace import Workspace
 
 SYNTHETIC_PROGRAMME, REAL_CASES = "new_start", "real_cases"
@@ -323,11 +323,16 @@ def _freeze(workspace: Workspace, day: datetime, progress: Progress) -> None:
         return
     for path in sorted(workspace.studies.glob(f"{SYNTHETIC_PROGRAMME}/*/protocol.yaml")):
         name = f"{SYNTHETIC_PROGRAMME}/{path.parent.name}"
-        if errors := [r for r in check_protocol(workspace, name) if r.severity == "error"]:
-            progress(f"{name} cannot be locked and stays exploratory: {errors[0].message}")
+        held = path.with_name(LOCK)
+        before = held.read_bytes() if held.is_file() else None
+        held.unlink(missing_ok=True)
+        found = checked(workspace, name)
+        if found.errors:
+            progress(f"{name} cannot be locked and stays exploratory: {found.errors[0].message}")
+            if before is not None:
+                held.write_bytes(before)
             continue
-        path.with_name(LOCK).unlink(missing_ok=True)
-        lock = freeze(workspace, name, now=day)
+        lock = freeze(workspace, name, now=day, found=found)
         progress(f"{name}: locked on {lock.content['frozen'][:10]} (synthetic clock)")
 
 

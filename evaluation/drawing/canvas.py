@@ -7,6 +7,7 @@ not before: here for the sheet itself, and in a chart's own module what that cha
 
 from __future__ import annotations
 
+import html
 import io
 import math
 import re
@@ -276,6 +277,36 @@ def _clean(svg: str, width: int, height: int) -> str:
     return _PLACED.sub(lambda found: _FINE.sub(_tenth, found[0]), svg)
 
 
+def footed(svg: str, said: Sequence[str], size: Size) -> str:
+    """A drawing with small words under it, which go with it wherever it is copied alone.
+
+    Parameters
+    ----------
+    said : each begins a line of its own where not all fit into one.
+    """
+    if not said:
+        return svg
+    text = size.text - 1.5
+    letters = int((size.width - 8) / (LETTER * text))
+    whole = " ".join(said)
+    parts = [whole] if len(whole) <= letters else said
+    lines = [line for part in parts for line in textwrap.wrap(part, letters)]
+    (high, *_) = _HEIGHT.findall(svg)
+    step, top = round(1.4 * text), int(high) + round(0.4 * text)
+    svg = _HEIGHT.sub(f'height="{top + step * len(lines)}"', svg, count=1)
+    svg = _BOX.sub(rf'viewBox="\1 {top + step * len(lines)}"', svg, count=1)
+    look = f"font-size: {text:g}px; font-family: {FONT}, sans-serif; fill: {MUTED}"
+    words = "".join(
+        f'<text class="source" style="{look}" x="4" y="{top + step * k + text:g}">'
+        f"{html.escape(line, quote=False)}</text>\n"
+        for k, line in enumerate(lines)
+    )
+    end = svg.rindex("</svg>")
+    return f"{svg[:end]}{words}{svg[end:]}"
+
+
+_HEIGHT = re.compile(r'\bheight="(\d+)"')
+_BOX = re.compile(r'viewBox="(\S+ \S+ \S+) \S+"')
 _PLACED = re.compile(r'\b(?:d|x|y|x1|x2|y1|y2|cx|cy|r|points|transform)="[^"]*"', re.DOTALL)
 _FINE = re.compile(r"\d+\.\d{2,}")
 

@@ -120,6 +120,8 @@ class Generated:
         self._plates: dict[str, str] = {}
         self.withheld: set[str] = set()
         """Studies whose sources forbid that their figures are handed on."""
+        self.below: dict[str, tuple[str, ...]] = {}
+        """Folder of charts -> what stands in each, under it: that it is invented, its source."""
         # Drawing is what costs time, so a chart is drawn again only if its numbers or the
         # drawing code changed.
         drawing = (canvas, charts, maps, pounds, spelling, together, words)
@@ -181,7 +183,8 @@ class Generated:
         draw : a function of ``figures``; ``data`` are its arguments before the size.
         title : what is found, over the chart; ``caption``, under it, is how it is read.
         """
-        said = json.dumps([draw.__name__, data, [size.width for size in sizes]])
+        below = self.below.get(name.partition("/")[0], ())
+        said = json.dumps([draw.__name__, data, [size.width for size in sizes], below])
         key = hashlib.sha256((self._code + said).encode()).hexdigest()
         # Drawn for the edition before, or for another page of this one.
         drawn = key in (self._before.get(name), self._plates.get(name))
@@ -192,7 +195,7 @@ class Generated:
             if drawn and path.is_file():
                 self._kept.add(path)
             else:
-                self.text(file, draw(*data, size))
+                self.text(file, canvas.footed(draw(*data, size), below, size))
         links = [root + file.removeprefix("files/") for file in names]
         data_links = self._data(name, alt, draw, data)
         offered = _offered([root + link for link in data_links])

@@ -27,6 +27,8 @@ number, percent, rounded = spelling.number, spelling.percent, spelling.rounded
 pounds, round_pounds = spelling.pounds, spelling.round_pounds
 p_value = spelling.p_value
 Range = Mapping[str, Any] | Written
+NEED_NOT_ADD = "Each figure is rounded by itself: parts need not add up."
+"""Said once wherever parts and their total are printed beside each other."""
 SYNTHETIC = "Synthetic programme: invented places, invented figures."
 
 

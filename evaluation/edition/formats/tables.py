@@ -410,6 +410,7 @@ _NOTES = [
         "Money is to date: nothing is assumed after the last quarter. Unit costs are "
         "averages, so what is released is capacity before it is money.",
     ),
+    ("rounded", words.NEED_NOT_ADD),
 ]
 
 
@@ -455,7 +456,7 @@ def _sheet(gptables: ModuleType, table: Table, edition: Edition) -> object:
         table=frame,
         table_name=f"{table.name}_table",
         title=f"{table.title}, {edition.quarter}",
-        subtitles=[f"{table.says}$$range$$$$to_date$$"],
+        subtitles=[f"{table.says}$$range$$$$to_date$$$$rounded$$"],
         instructions="This sheet holds one table, with one header row.",
         legend=[f"{MISSING} means that no figure applies or none can be given."],
         source=f"Results of {edition.programme.title}, data as known on "
