@@ -522,8 +522,11 @@ def _believed(
         raise _wrong("the service did not ask as much of them as it was to")
     subject = claims.get(service.subject)
     # ASCII by the standard (OpenID Connect Core, 2), and no sign at which a database would stumble.
-    named = isinstance(subject, str) and subject.isascii() and subject.isprintable()
-    if not named or not subject.strip() or len(subject) > 255:
+    if (
+        not isinstance(subject, str)
+        or not (subject.isascii() and subject.isprintable() and subject.strip())
+        or len(subject) > 255
+    ):
         raise _wrong("it does not say who it is of")
     return subject
 
