@@ -295,7 +295,7 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "edition:pages",
         "release:steps_of",
         "ledger:_head",
-        "portal:_believed",
+        "portal:_issuer",
         "portal:_described",
         "portal:_settings",
         "portal:_without_token",
