@@ -232,6 +232,7 @@ class Scale:
         step: float | None = None,
         apart: tuple[float, ...] = (),
         support: int | None = None,
+        offset: str = "",
     ) -> float | None:
         """A figure of the estimate at its step, on the estimate's own scale again."""
         if value is not None and one_figure(value) not in rounding.known and not self.log:
@@ -245,6 +246,7 @@ class Scale:
             away=away,
             apart=apart,
             support=support,
+            offset=offset,
         )
         if printed is None:
             return None
