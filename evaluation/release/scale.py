@@ -358,6 +358,11 @@ class Scale:
         return sum(first is not None and one < first for one in periods)
 
     @property
+    def later(self) -> int:
+        """How many periods there are from the first start on."""
+        return len(self.outcome.paths) - self._before
+
+    @property
     def _slope(self) -> float:
         """What a figure at an end of the periods before moves their least-squares slope by."""
         # (n - 1) / 2 over n (n^2 - 1) / 12, which is 6 / (n (n + 1)).
