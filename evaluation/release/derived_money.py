@@ -1,4 +1,4 @@
-"""What is made of money, made of the money that is printed: balances, ratios, how long it must last.
+"""What is made of money, made of the money that is printed: balances, ratios, how it lasts.
 
 A ratio over a known cost is that gain again. With an offset of its own it would be a second view of
 one quantity, and plainly rounded it would tell by when it moves. So each is computed once more of
@@ -36,7 +36,6 @@ def net_of(gain: Row, cost: float, step: float, raw: Row) -> dict[str, Any]:
     ----------
     raw : the balance inside: an end stays on its side of zero, as its verdict has it.
     """
-
     nothing = not any(gain[end] for end in ENDS)
 
     def at(end: str) -> float | None:
@@ -48,10 +47,17 @@ def net_of(gain: Row, cost: float, step: float, raw: Row) -> dict[str, Any]:
             return 0.0 - cost
         steps = (value - cost) / step
         # To the nearest for the best figure: an offset here would be another one of the same gain.
-        whole = {"mean": round, "low": math.floor, "high": math.ceil}[end](round(steps, 6))
-        return beside_zero(raw[end], step * whole + 0.0, step, end)
+        return beside_zero(raw[end], step * outwards(steps, end), step, end)
 
     return {end: at(end) for end in ENDS}
+
+
+def outwards(steps: float, end: str) -> float:
+    """Whole steps: the nearest of a best figure, and beyond it of an end."""
+    steps = round(steps, 6)
+    if end == "mean":
+        return float(round(steps))
+    return float(math.floor(steps) if end == "low" else math.ceil(steps))
 
 
 def beside_zero(raw: float | None, shown: float, step: float, end: str) -> float:
@@ -74,7 +80,7 @@ def ratio_of(balance: Row, paid: float, step: float, raw: Row) -> dict[str, Any]
 
     def at(end: str) -> float | None:
         if balance[end] is None or raw[end] is None:
-            return raw[end]
+            return None
         return round(
             kept_beside(1.0, raw[end], round(1 + balance[end] / paid, digits), own), digits + 1
         )
@@ -137,10 +143,7 @@ def lasts(
 
 
 def lasting_step(
-    today: float,
-    last: Mapping[str, float],
-    ahead: Mapping[str, Sequence[float]],
-    step: float,
+    today: float, last: Mapping[str, float], ahead: Mapping[str, Sequence[float]], step: float
 ) -> float:
     """Years by which that moves where the balance moves by its step, at most some years."""
     found = [lasts(today + moved, last, ahead)["half_life"] for moved in (-step, 0.0, step)]

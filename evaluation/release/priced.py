@@ -101,15 +101,15 @@ def _enters(row: Mapping[str, Any], at: Sequence[str]) -> bool:
     if at[0] == "by_outcome":
         return at[1] in (name_of(row), f"{name_of(row)}-{row['kind']}")
     if at[0] == "not_standing":
-        return fiscal and row["outcome"] == at[1]
+        return bool(fiscal and row["outcome"] == at[1])
     if at[0] == "by_agency":
-        return fiscal and at[1] == f"{row['agency']}-{row['budget']}"
+        return bool(fiscal) and at[1] == f"{row['agency']}-{row['budget']}"
     for name in names & BUDGETS.keys():
         return fiscal and bool(row["budget"] == BUDGETS[name])
     for name in names & KINDS.keys():
         return bool(row["kind"] == KINDS[name])
     if names & (FISCAL | FISCAL_TOTALS | OF_POSTS):
-        return fiscal
+        return bool(fiscal)
     return not (names & PUBLIC and row["transfer"])
 
 

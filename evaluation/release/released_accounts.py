@@ -192,9 +192,7 @@ class _Accounts:
         }
         return {key: found.get(key, rest.get(key)) for key in content}
 
-    def _once(
-        self, raw: float | None, shown: float | None, step: float, at: Keys
-    ) -> float | None:
+    def _once(self, raw: float | None, shown: float | None, step: float, at: Keys) -> float | None:
         """One quantity is one number, wherever it stands, and whichever sign it has there."""
         if raw is None:
             self._register(".".join(at), shown, step, away=_AWAY.get(at[-1], 0))
@@ -253,8 +251,10 @@ class _Accounts:
         if raw is not None:
             self.known[one_figure(raw)] = shown
             self.steps[one_figure(raw)] = step
+        # No end is a word, and no number of the register.
+        printed = None if shown is None or not math.isfinite(shown) else shown
         self.lines[self._at(at)] = Entry(
-            address=self._at(at), kind="money", printed=shown, low=None, high=None, step=step
+            address=self._at(at), kind="money", printed=printed, low=None, high=None, step=step
         )
         return shown
 
@@ -284,8 +284,10 @@ class _Accounts:
         else:
             # No amount is printed that it is a ratio of: what is gained in it is taken at its step.
             step = max(self._worth(at), money_step(self.paid))
-            gain = {end: None if raw[end] is None else raw[end] * self.paid for end in ENDS}
-            one = money(**gain, address=[self.address, *at], key=self.key, least=step)
+            gain = [None if raw[end] is None else raw[end] * self.paid for end in ENDS]
+            assert gain[0] is not None
+            where = [self.address, *at]
+            one = money(gain[0], gain[1], gain[2], address=where, key=self.key, least=step)
             step, ends = one.step, (one.printed, one.low, one.high)
             balance = {
                 end: None if value is None else value - self.paid
@@ -305,8 +307,7 @@ class _Accounts:
         def times(end: str) -> float | None:
             if people[end] is None:
                 return None
-            whole = {"mean": round, "low": math.floor, "high": math.ceil}[end]
-            return float(step * whole(people[end] * weight / step)) + 0.0
+            return step * made.outwards(people[end] * weight / step, end) + 0.0
 
         raw = content["people_weighted"]
         return {end: self._made(raw[end], times(end), step, (*at, end)) for end in ENDS}

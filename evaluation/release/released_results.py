@@ -659,7 +659,6 @@ class _Door:
             data[name] = self._said(shown, saying)
         return data
 
-
     def _prices(self, held: Mapping[str, Any]) -> Prices:
         """What a person is worth in the accounts, by prices and periods that are public."""
         codes = {row["outcome"] for row in held["by_outcome"]} & self.scales.keys()
@@ -677,11 +676,11 @@ class _Door:
         """How many of its cost units one answer moves: by what the whole effect comes to."""
         scale = self.scales[code]
         effect = scale.outcome.estimate.overall.effect
-        events = next(r["events_avoided"]["mean"] for r in held["by_outcome"] if r["outcome"] == code)
+        row = next(one for one in held["by_outcome"] if one["outcome"] == code)
         if not effect or scale.moves is None:
             return 1.0
         one = scale.moves.one_area / scale.areas / min(max(self._window(), 1), BASE_PERIODS)
-        return abs(one * events / effect)
+        return abs(float(one * row["events_avoided"]["mean"] / effect))
 
 
 def _as_said(raw: Mapping[str, Any], printed: Mapping[str, Any]) -> dict[float, float]:
