@@ -112,9 +112,10 @@ def chance_step(step: float, row: Row) -> float:
 
 
 def funds_ratio(gain: Row, cost: Row) -> float | None:
-    """The marginal value of public funds, of the two printed amounts."""
+    """The marginal value of public funds, of the two printed amounts; None where it has no end."""
     found = mvpf(gain["mean"], cost["mean"])
-    return found if found is None or not math.isfinite(found) else float(f"{found:.3g}")
+    # As results write it: they know no infinity.
+    return None if found is None or not math.isfinite(found) else float(f"{found:.3g}")
 
 
 def funds_step(gain: Row, cost: Row, steps: tuple[float, float]) -> float:

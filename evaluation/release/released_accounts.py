@@ -251,10 +251,8 @@ class _Accounts:
         if raw is not None:
             self.known[one_figure(raw)] = shown
             self.steps[one_figure(raw)] = step
-        # No end is a word, and no number of the register.
-        printed = None if shown is None or not math.isfinite(shown) else shown
         self.lines[self._at(at)] = Entry(
-            address=self._at(at), kind="money", printed=printed, low=None, high=None, step=step
+            address=self._at(at), kind="money", printed=shown, low=None, high=None, step=step
         )
         return shown
 
