@@ -311,7 +311,8 @@ class Forms:
         yield from self._paths(self.raw)
         for name, row, slope in self._told_of_parts():
             for end in ("effect", "low", "high"):
-                yield from self._printed(f"{name}.{end}", getattr(row, end), slope)
+                for one in self._printed(f"{name}.{end}", getattr(row, end), slope):
+                    yield replace(one, row=name)
         yield from self._money()
 
     def _printed(self, name: str, value: float | None, slope: Slope) -> Iterator[Sum]:
