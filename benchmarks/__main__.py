@@ -14,6 +14,7 @@ RUN = (
     "python -m benchmarks.published",
     "python -m benchmarks.walk WORKSPACE [PROGRAMME]",
     "python -m benchmarks.reading WORKSPACE [--pdf]",
+    "python -m benchmarks.screens WORKSPACE FOLDER [--only PAGE]",
     "python -m benchmarks.did",
     "python -m benchmarks.agreement",
     "python -m benchmarks.entries WORKSPACE [STUDY] [--record NAME]",

@@ -293,7 +293,7 @@ def main() -> None:
         simulations=asked.simulations,
         seed=SEED,
         workers=asked.workers,
-        resume=workspace.var / "rehearsals",
+        resume=workspace.var / "simulations",
         scheduler=asked.scheduler,
     )
     only = tuple(asked.only.split(","))

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 FILE = "agreements.yaml"
 Arm = Literal["pilot", "comparison"]
 Method = Literal["secret_offset", "nhs_2018", "ons_10_5"]
+LEAST_AREAS = 3
+"""Of fewer pilot areas no effect, no mean and no worth is printed, whatever it is made of."""
 
 
 class _Declared(BaseModel):

@@ -26,6 +26,7 @@ from evaluation.disclosure import key as keys
 from evaluation.disclosure.policy import needed
 from evaluation.disclosure.protection import submitters_tried
 from evaluation.edition import past
+from evaluation.edition.build import refuse_without_builders
 from evaluation.errors import WorkspaceError
 from evaluation.finance import paying_agency
 from evaluation.ledger.calendar import due
@@ -49,7 +50,7 @@ from evaluation.simulate import (
 )
 from evaluation.study.freeze import freeze
 from evaluation.study.lock import FILE as LOCK
-from evaluation.study.protocol_check import check_protocol
+from evaluation.study.protocol_check import checked
 from evaluation.workspace import Workspace
 
 SYNTHETIC_PROGRAMME, REAL_CASES = "new_start", "real_cases"
@@ -85,7 +86,10 @@ def run_demo(
     Raises
     ------
     WorkspaceError : the declared programme is not a synthetic one.
+    UserError : the workspace has a book, and what books are built with is not installed.
     """
+    if workspace.book.is_dir():
+        refuse_without_builders()
     workspace = _place(workspace, tiny)
     (workspace.root / "SYNTHETIC").write_text(MARK, encoding="utf-8")
     programme = _declare(workspace, tiny)
@@ -319,11 +323,16 @@ def _freeze(workspace: Workspace, day: datetime, progress: Progress) -> None:
         return
     for path in sorted(workspace.studies.glob(f"{SYNTHETIC_PROGRAMME}/*/protocol.yaml")):
         name = f"{SYNTHETIC_PROGRAMME}/{path.parent.name}"
-        if errors := [r for r in check_protocol(workspace, name) if r.severity == "error"]:
-            progress(f"{name} cannot be locked and stays exploratory: {errors[0].message}")
+        held = path.with_name(LOCK)
+        before = held.read_bytes() if held.is_file() else None
+        held.unlink(missing_ok=True)
+        found = checked(workspace, name)
+        if found.errors:
+            progress(f"{name} cannot be locked and stays exploratory: {found.errors[0].message}")
+            if before is not None:
+                held.write_bytes(before)
             continue
-        path.with_name(LOCK).unlink(missing_ok=True)
-        lock = freeze(workspace, name, now=day)
+        lock = freeze(workspace, name, now=day, found=found)
         progress(f"{name}: locked on {lock.content['frozen'][:10]} (synthetic clock)")
 
 

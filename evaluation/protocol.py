@@ -44,7 +44,7 @@ Gaps = Literal["as_they_are", "by_population"]
 
 
 class AssignmentPlan(Frozen):
-    """How placebo assignments are drawn (see `evaluation.Assignments.draw`).
+    """How placebo assignments are drawn (see `evaluation.estimate.assignments.Assignments.draw`).
 
     gaps : placebo gaps are judged as they are, or brought to scale by the populations of the areas
     (Ferman and Pinto 2019), where there are too few areas for bands of population.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from decimal import ROUND_HALF_UP, Decimal
 from string import Formatter
 from typing import Any, Literal
 
@@ -37,6 +38,27 @@ MOST_DIGITS = 6
 """Behind the point of a percentage; beyond, machines and their logarithms may differ."""
 
 
+TOLD_APART = 12
+"""Significant digits of a figure; beyond lies what binary arithmetic leaves of 23.5 or 5.35."""
+
+
+def half_away(value: float, digits: int = 0) -> float:
+    """A figure in so many digits behind the point, a half away from zero: the one rule of rounding.
+
+    As spreadsheets show it and as people round: 23.5 is 24, 40.5 is 41 and 5.35 is 5.4, with or
+    without a minus. Python's own rounding makes them 24, 40 and 5.3, so that a figure would differ
+    between the book and the spreadsheet beside it.
+
+    Parameters
+    ----------
+    digits : below zero for tens, hundreds and so on.
+    """
+    if not math.isfinite(value):
+        return float(value)
+    step = Decimal(1).scaleb(-digits)
+    return float(Decimal(f"{value:.{TOLD_APART}g}").quantize(step, rounding=ROUND_HALF_UP))
+
+
 def percent_digits(value: float) -> int:
     """Behind the point of a percentage: one below ten, none from there on."""
     return int(abs(value) < 9.95)
@@ -53,7 +75,7 @@ def apart_digits(value: float, bounds: tuple[float, ...], digits: int) -> int:
     if not math.isfinite(value):
         return digits
     exact = round(value, MOST_DIGITS)
-    while any(_side(round(value, digits), b) != _side(exact, b) for b in bounds):
+    while any(_side(half_away(value, digits), b) != _side(exact, b) for b in bounds):
         digits += 1
     return digits
 
@@ -110,15 +132,16 @@ class Spelling:
         if math.copysign(1, value) < 0:
             sign = self.minus
         comma = "," if figure.kind == "count" else ""
-        form = f"{comma}.{digits}f" if digits is not None else "g"
-        return f"{sign}{abs(value):{form}}{end}"
+        if digits is None:
+            return f"{sign}{abs(value):g}{end}"
+        return f"{sign}{abs(half_away(value, digits)):{comma}.{digits}f}{end}"
 
 
 PLAIN = Spelling(
     percent=" %",
     minus="-",
-    pounds=lambda value: f"£{value:,.0f}",
-    p=lambda value, digits: f"p = {value:.{digits}f}",
+    pounds=lambda value: f"£{half_away(value):,.0f}",
+    p=lambda value, digits: f"p = {half_away(value, digits):.{digits}f}",
 )
 """As in files and on the command line, where every sign can be typed."""
 

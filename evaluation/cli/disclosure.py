@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -43,6 +44,34 @@ def create(
     say(f"The key lies in {file}. Keep a sealed copy apart from the ledger and its back-ups.")
     say(f"It is used when {key.VARIABLE} names its file, and is never made anew: see")
     say("newstart disclosure key show")
+
+
+@key_app.command("join")
+def join(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="Where to write it, outside the workspace.")],
+) -> None:
+    """Give a lost key back from two of its shares; asks for them, or reads them a line each."""
+    from evaluation.disclosure import key
+
+    session: Session = context.obj
+    # Never as arguments: those stay in the shell's history and show to whoever lists processes.
+    given = (
+        [
+            typer.prompt(f"Share of person {one}", hide_input=True)
+            for one in range(1, key.ENOUGH + 1)
+        ]
+        if sys.stdin.isatty()
+        else [line for line in sys.stdin.read().splitlines() if line.strip()]
+    )
+    back = key.join(given)
+    key.keep(back, file, session.workspace.root)
+    print(back.check_value)
+    say(
+        f"The key lies in {file}. Compare the code above with the one that was printed when the key"
+    )
+    say("was made, or with `key` in newstart disclosure register --json: shares that do not belong")
+    say("together give another key.")
 
 
 @key_app.command("show")

@@ -164,26 +164,6 @@ def total(parts: Sequence[Count]) -> Count:
     )
 
 
-def complement(denominator: int, count: Count) -> Count:
-    """Those of ``denominator`` people who are not in ``count``.
-
-    It has no offset of its own: with one, the two would close in on the count from both sides.
-
-    Raises
-    ------
-    DisclosureError : the denominator cannot hold the count.
-    """
-    if denominator < count.low:
-        raise DisclosureError(f"{denominator} people cannot hold a count of {count.low} or more.")
-    return Count(
-        printed=None if count.printed is None else max(denominator - count.printed, 0),
-        low=0 if count.high is None else max(denominator - count.high, 0),
-        high=denominator - count.low,
-        atoms=count.atoms,
-        areas=count.areas,
-    )
-
-
 def among(count: Count, people: float | None, policy: Policy) -> Count:
     """A count among so many people, hidden where nearly all of them are in it.
 

@@ -65,6 +65,18 @@ def create(path: Path, inside: Path) -> Key:
     DisclosureError : something lies there already, or ``path`` is in the workspace ``inside``,
         where back-ups and repositories would carry it along with the figures that it protects.
     """
+    made = Key(secret=secrets.token_bytes(LENGTH))
+    keep(made, path, inside)
+    return made
+
+
+def keep(key: Key, path: Path, inside: Path) -> None:
+    """Write a key to ``path``: a new one, or one that came back from its shares.
+
+    Raises
+    ------
+    DisclosureError : as for `create`.
+    """
     if path.resolve().is_relative_to(inside.resolve()):
         raise DisclosureError(
             "the key would lie in the workspace, beside the figures that it protects.",
@@ -85,12 +97,10 @@ def create(path: Path, inside: Path) -> Key:
         raise DisclosureError(
             f"the key could not be written ({error.strerror}).", where=str(path)
         ) from None
-    made = Key(secret=secrets.token_bytes(LENGTH))
     with os.fdopen(handle, "w", encoding="ascii") as stream:
-        stream.write(made.secret.hex() + "\n")
+        stream.write(key.secret.hex() + "\n")
         stream.flush()
         os.fsync(stream.fileno())
-    return made
 
 
 def read() -> Key:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from evaluation.agreements import FILE, Agreements, Arm, Figures
+from evaluation.agreements import FILE, LEAST_AREAS, Agreements, Arm, Figures
 from evaluation.declared import Frozen
 from evaluation.programme import SITE_SOURCE
 
@@ -33,7 +33,7 @@ class Policy(Frozen):
     base: int = Field(5, ge=2)
     k: int = Field(5, ge=2)
     threshold: int = Field(5, ge=1)
-    least_areas: int = Field(3, ge=1)
+    least_areas: int = Field(LEAST_AREAS, ge=1)
     step_people: int = Field(5, ge=1)
 
     @field_validator("k")

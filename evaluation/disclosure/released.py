@@ -26,7 +26,6 @@ MONEY_FIGURES = 3
 P_FIGURES = 2
 MOST_DECIMALS = 6
 """Of any number in a table of the book."""
-HIDDEN = "hidden"
 
 
 @dataclass(frozen=True, kw_only=True)

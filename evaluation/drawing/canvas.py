@@ -7,6 +7,7 @@ not before: here for the sheet itself, and in a chart's own module what that cha
 
 from __future__ import annotations
 
+import html
 import io
 import math
 import re
@@ -202,24 +203,39 @@ class Drawing:
         how = dict[str, Any](va="center", annotation_clip=False) | how
         self.axes.annotate(text, point, xytext=offset, textcoords="offset points", **how)
 
-    def dot(self, x: float, y: float, *, filled: bool, size: float = 7, edge: float = 1.5) -> None:
+    def dot(
+        self,
+        x: float,
+        y: float,
+        *,
+        filled: bool,
+        size: float = 7,
+        edge: float = 1.5,
+        colour: str = PILOT,
+    ) -> None:
         """A dot of an effect; it may lie on the edge of the axes.
 
         Filled is what the answer rests on, in every chart of the book; what is filled for any other
         reason is a `square`.
         """
-        self._mark("o", (x, y), filled, size, edge)
+        self._mark("o", (x, y), filled, (size, edge), colour)
 
     def square(self, x: float, y: float, *, filled: bool, size: float = 7) -> None:
         """A square of whatever the chart says is filled or open in it."""
-        self._mark("s", (x, y), filled, size, 1.5)
+        self._mark("s", (x, y), filled, (size, 1.5), PILOT)
 
     def _mark(
-        self, shape: str, place: tuple[float, float], filled: bool, size: float, edge: float
+        self,
+        shape: str,
+        place: tuple[float, float],
+        filled: bool,
+        across: tuple[float, float],
+        colour: str,
     ) -> None:
+        size, edge = across
         how: dict[str, Any] = {"markersize": size, "markeredgewidth": edge, "clip_on": False}
-        face = PILOT if filled else "white"
-        self.axes.plot(*([one] for one in place), shape, color=PILOT, markerfacecolor=face, **how)
+        face = colour if filled else "white"
+        self.axes.plot(*([one] for one in place), shape, color=colour, markerfacecolor=face, **how)
 
     def across(self, text: str, *, smaller: float = 0.5) -> None:
         """What is counted across, below the axis."""
@@ -276,6 +292,36 @@ def _clean(svg: str, width: int, height: int) -> str:
     return _PLACED.sub(lambda found: _FINE.sub(_tenth, found[0]), svg)
 
 
+def footed(svg: str, said: Sequence[str], size: Size) -> str:
+    """A drawing with small words under it, which go with it wherever it is copied alone.
+
+    Parameters
+    ----------
+    said : each begins a line of its own where not all fit into one.
+    """
+    if not said:
+        return svg
+    text = size.text - 1.5
+    letters = int((size.width - 8) / (LETTER * text))
+    whole = " ".join(said)
+    parts = [whole] if len(whole) <= letters else said
+    lines = [line for part in parts for line in textwrap.wrap(part, letters)]
+    (high, *_) = _HEIGHT.findall(svg)
+    step, top = round(1.4 * text), int(high) + round(0.4 * text)
+    svg = _HEIGHT.sub(f'height="{top + step * len(lines)}"', svg, count=1)
+    svg = _BOX.sub(rf'viewBox="\1 {top + step * len(lines)}"', svg, count=1)
+    look = f"font-size: {text:g}px; font-family: {FONT}, sans-serif; fill: {MUTED}"
+    words = "".join(
+        f'<text class="source" style="{look}" x="4" y="{top + step * k + text:g}">'
+        f"{html.escape(line, quote=False)}</text>\n"
+        for k, line in enumerate(lines)
+    )
+    end = svg.rindex("</svg>")
+    return f"{svg[:end]}{words}{svg[end:]}"
+
+
+_HEIGHT = re.compile(r'\bheight="(\d+)"')
+_BOX = re.compile(r'viewBox="(\S+ \S+ \S+) \S+"')
 _PLACED = re.compile(r'\b(?:d|x|y|x1|x2|y1|y2|cx|cy|r|points|transform)="[^"]*"', re.DOTALL)
 _FINE = re.compile(r"\d+\.\d{2,}")
 

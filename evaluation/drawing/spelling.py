@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from evaluation.wording import Spelling, percent_digits
+from evaluation.wording import Spelling, half_away, percent_digits
 
 MINUS = "\N{MINUS SIGN}"
 # A line may break between a minus and a pound sign, which turns a loss into a gain.
@@ -17,8 +17,9 @@ def number(value: float | None, digits: int = 0) -> str:
     """``1,234``; a figure that does not exist is ``not known``."""
     if value is None or not math.isfinite(value):
         return "not known"
-    text = f"{abs(value):,.{digits}f}"
-    return MINUS + text if value < 0 and round(value, digits) != 0 else text
+    shown = half_away(value, digits)
+    text = f"{abs(shown):,.{digits}f}"
+    return MINUS + text if shown < 0 else text
 
 
 def cut(name: str, letters: int) -> str:
@@ -32,10 +33,7 @@ def cut(name: str, letters: int) -> str:
 def rounded(value: float) -> float:
     """Two significant figures, and whole below 100: an estimate bears no more."""
     size = abs(value)
-    if size < 100:
-        return float(round(value))
-    step = 10 ** (math.floor(math.log10(size)) - 1)
-    return float(round(value / step) * step)
+    return half_away(value, 0 if size < 100 else 1 - math.floor(math.log10(size)))
 
 
 def percent(value: float | None, digits: int | None = None) -> str:
@@ -52,7 +50,7 @@ def pounds(value: float | None, *, axis: bool = False) -> str:
     size, sign = abs(value), JOINED_MINUS if value < 0 else ""
     for above, unit, name in ((999.5e6, 1e9, "bn"), (999_500, 1e6, "m")):
         if size >= above:
-            shown = round(size / unit, 1)
+            shown = half_away(size / unit, 1)
             return f"{sign}£{shown:.{0 if axis and shown.is_integer() else 1}f}{name}"
     amount = rounded(size)
     return f"{sign if amount else ''}£{amount:,.0f}"
@@ -68,22 +66,21 @@ def borne_pounds(figure: Mapping[str, Any]) -> float | None:
     mean, low, high = (figure.get(key) for key in ("mean", "low", "high"))
     if mean is None or low is None or high is None or not math.isfinite(high - low) or high <= low:
         return mean
-    step = 10.0 ** (math.floor(math.log10((high - low) / 2)) - 2)
-    return round(mean / step) * step if step > 1 else float(mean)
+    digits = 2 - math.floor(math.log10((high - low) / 2))
+    return half_away(mean, digits) if digits < 0 else float(mean)
 
 
 def p_value(value: float, digits: int) -> str:
     """``p = 0.317`` without a line break inside; one of zero in its digits is a small one."""
     space = "\N{NO-BREAK SPACE}"
-    if round(value, digits) == 0:
-        return f"p{space}<{space}0.001"
-    return f"p{space}={space}{value:.{digits}f}"
+    shown = half_away(value, digits)
+    return f"p{space}={space}{shown:.{digits}f}" if shown else f"p{space}<{space}0.001"
 
 
 BOOK = Spelling(
     percent="%",
     minus=MINUS,
-    pounds=lambda value: pounds(round(value)),
+    pounds=lambda value: pounds(half_away(value)),
     p=p_value,
     estimated=percent_digits,
 )

@@ -8,7 +8,7 @@ from evaluation.edition import words
 from evaluation.finding.verdict import Size, Unclear
 from evaluation.study.accounts_record import Accounts, Gain, Ratio
 from evaluation.study.record import OutcomeResult, Results
-from evaluation.wording import Sentence, apart_digits, listed
+from evaluation.wording import Sentence, apart_digits, half_away, listed
 
 NOT_VALUED = Sentence.of("Not valued: no outcome of this study has a price.")
 NO_COSTS = Sentence.of(
@@ -80,7 +80,7 @@ def in_own_unit(outcome: OutcomeResult) -> tuple[float, float, float] | None:
 
 def signed(value: float) -> str:
     """As in ``+0.21``: a survey's points need their sign and two digits."""
-    return f"{'+' if round(value, 2) > 0 else ''}{words.number(value, 2)}"
+    return f"{'+' if half_away(value, 2) > 0 else ''}{words.number(value, 2)}"
 
 
 def people_said(study: Results) -> Sentence:
@@ -200,7 +200,7 @@ def _size(outcome: OutcomeResult) -> Sentence:
 def undone(study: Results) -> list[str]:
     """What would undo each main outcome that moved, a sentence each."""
     return [
-        f"{o.plain_title}: {o.finding.undo.sentence}"
+        f"{o.plain_title}: {words.within(str(o.finding.undo.sentence))}"
         for o in study.with_role("primary")
         if o.finding.undo is not None and o.finding.undo.sentence
     ]
@@ -214,7 +214,7 @@ def undone_briefly(study: Results) -> list[str]:
         if undo is None or not undo.sentence:
             continue
         if undo.breaks == 0:
-            said = "judged by the path before the start alone, its range holds no change"
+            said = "judged by the path before the start alone, it may be no change at all"
         elif undo.breaks is not None:
             times = words.number(undo.breaks, apart_digits(undo.breaks, (0.0,), 2))
             said = (
@@ -263,8 +263,9 @@ def money(study: Results) -> Sentence:
         )
     totals = value.totals
     return Sentence.of(
-        "{released} of public spending released, at most {cash} of it out of a budget, for {cost} "
-        "spent, by the {counted} whose checks hold. {chance}; back for each £1: {back}.{beside}",
+        "{released} of public spending released for {cost} spent, by the {counted} whose checks "
+        "hold; at most {cash} of it could leave a budget. {chance}; back for each £1: {back}."
+        "{beside}",
         released=words.money_with_range(totals.gross_fiscal),
         # Beside it, since what is released would else be read as money that can be spent.
         cash=words.pounds(totals.cashable.mean),

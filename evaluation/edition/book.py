@@ -39,6 +39,7 @@ from evaluation.edition.pages.measured import machinery
 from evaluation.errors import BookError
 from evaluation.study.code import figures_fingerprint, source_fingerprint
 from evaluation.study.record import Results, SiteResult
+from evaluation.wording import half_away
 from evaluation.workspace import Workspace, package, packaged_book, packaged_tutorial
 
 
@@ -63,12 +64,29 @@ _OTHER_DOCS = re.compile(r"\[([^\]]+)\]\(\.\./([\w-]+\.md)\)")
 REAL_BAND = "Real public data: real places, published figures."
 
 
+OF_THE_EDITION = ("changes", "revisions")
+"""Charts of the programme that the edition is about, beside those of each study."""
+
+
+def _under_charts(edition: Edition) -> dict[str, tuple[str, ...]]:
+    """What stands in each chart of a programme, for whoever meets the chart alone."""
+    said: dict[str, tuple[str, ...]] = {}
+    for study in edition.studies:
+        source = f"Source: evaluation of {edition.programmes[study.programme].title}."
+        lines = (words.SYNTHETIC, source) if study.synthetic else (source,)
+        said[study.study] = lines
+        if study is edition.headline:
+            said |= dict.fromkeys(OF_THE_EDITION, lines)
+    return said
+
+
 class Pages:
     """Writes the pages of one edition into the generated folder."""
 
     def __init__(self, workspace: Workspace, edition: Edition) -> None:
         self.workspace, self.edition = workspace, edition
         self.out = Generated(workspace.book / "_edition")
+        self.out.below = _under_charts(edition)
         self.claims = Claims(edition)
         self.learned = learning.known(workspace, edition)
         self.bands: dict[str, str] = {}
@@ -285,7 +303,7 @@ class Pages:
         people = sum(one or 0 for one in living)
         if site not in paid or not people or None in living:
             return "not known"
-        return f"£{paid[site] / people:,.0f}"
+        return f"£{half_away(paid[site] / people):,.0f}"
 
     def _cases(self) -> None:
         for study in self.edition.cases:

@@ -60,10 +60,7 @@ def build_book(
             expected="book/_config.yml",
             mend="newstart upgrade",
         )
-    for name in ("jupyter_book", "matplotlib", "gptables", "typst"):
-        # Before minutes of work: Jupyter Book is a process of its own, whose word comes last.
-        if find_spec(name) is None:
-            raise missing(ModuleNotFoundError(name=name))
+    refuse_without_builders()
     index, stamp = book / "_build" / "html" / "index.html", book / "_build" / _STAMP
     inputs = _digest(workspace, _past(workspace), book_inputs(workspace, programme))
     if index.is_file() and stamp.is_file() and stamp.read_text() == inputs:
@@ -89,6 +86,18 @@ def build_book(
         refuse_leaks(found)
     stamp.write_text(inputs)
     return index
+
+
+def refuse_without_builders() -> None:
+    """Asked before minutes of work: Jupyter Book is a process of its own, whose word comes last.
+
+    Raises
+    ------
+    UserError : a package that a book is built with is not installed; names the extra.
+    """
+    for name in ("jupyter_book", "matplotlib", "gptables", "typst"):
+        if find_spec(name) is None:
+            raise missing(ModuleNotFoundError(name=name))
 
 
 def book_inputs(workspace: Workspace, programme: str) -> str:

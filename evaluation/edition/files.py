@@ -26,7 +26,7 @@ Row = dict[str, Any]
 SHOWS_SOURCES = (charts.paths, charts.synthetic_path)
 """Charts that show the figures of a source, and not only what was estimated from them."""
 # The kinds in downloads of 0.1.0, which whoever reads them by program goes by.
-PUBLISHED_KIND = {charts.synthetic_path: "twin_path"}
+PUBLISHED_KIND = {charts.synthetic_path: "twin_path", charts.forest_rightwards: "forest"}
 """What a chart is called in its JSON where that is not its function's name."""
 
 
@@ -120,6 +120,8 @@ class Generated:
         self._plates: dict[str, str] = {}
         self.withheld: set[str] = set()
         """Studies whose sources forbid that their figures are handed on."""
+        self.below: dict[str, tuple[str, ...]] = {}
+        """Folder of charts -> what stands in each, under it: that it is invented, its source."""
         # Drawing is what costs time, so a chart is drawn again only if its numbers or the
         # drawing code changed.
         drawing = (canvas, charts, maps, pounds, spelling, together, words)
@@ -181,7 +183,8 @@ class Generated:
         draw : a function of ``figures``; ``data`` are its arguments before the size.
         title : what is found, over the chart; ``caption``, under it, is how it is read.
         """
-        said = json.dumps([draw.__name__, data, [size.width for size in sizes]])
+        below = self.below.get(name.partition("/")[0], ())
+        said = json.dumps([draw.__name__, data, [size.width for size in sizes], below])
         key = hashlib.sha256((self._code + said).encode()).hexdigest()
         # Drawn for the edition before, or for another page of this one.
         drawn = key in (self._before.get(name), self._plates.get(name))
@@ -192,7 +195,7 @@ class Generated:
             if drawn and path.is_file():
                 self._kept.add(path)
             else:
-                self.text(file, draw(*data, size))
+                self.text(file, canvas.footed(draw(*data, size), below, size))
         links = [root + file.removeprefix("files/") for file in names]
         data_links = self._data(name, alt, draw, data)
         offered = _offered([root + link for link in data_links])
@@ -298,8 +301,9 @@ class OutcomePage:
     ) -> Markup:
         """Effects on the outcome on one scale; ``which`` as in ``by site with ranges``."""
         kind = f"Effects on {self.outcome.plain_title} {which}"
-        unit = words.tick_unit(on or self.estimate)
-        return self.chart(ending, kind, said, charts.forest, rows, unit, heads=heads)
+        unit, down = words.tick_unit(on or self.estimate), words.better_down(self.outcome)
+        draw = charts.forest_rightwards
+        return self.chart(ending, kind, said, draw, rows, unit, down, heads=heads)
 
 
 def _csv(rows: Sequence[Mapping[str, Any]]) -> str:

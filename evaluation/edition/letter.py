@@ -8,7 +8,6 @@ and no scale of colours. Its words are those of the catalogue (`evaluation.editi
 from __future__ import annotations
 
 import json
-import math
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -25,7 +24,7 @@ from evaluation.errors import BookError
 from evaluation.learning.practice import Delivery, SitePeriod, latest
 from evaluation.ledger.calendar import due
 from evaluation.quarters import Period, parse_instant
-from evaluation.wording import percent_digits
+from evaluation.wording import apart_digits, percent_digits
 
 if TYPE_CHECKING:
     from evaluation.edition.edition import Edition
@@ -292,11 +291,9 @@ def _percentage(value: float) -> str:
 
 
 def _people(value: float) -> str:
-    """People to two significant figures."""
-    if value < 10:
-        return f"{value:.0f}"
-    size = 10 ** (math.floor(math.log10(value)) - 1)
-    return f"{round(value / size) * size:,.0f}"
+    """People to two significant figures; never as 0 where the sentence says which way it went."""
+    shown = words.rounded(value)
+    return words.number(shown) if shown else words.number(value, apart_digits(value, (0.0,), 0))
 
 
 def as_html(made: Letter) -> str:

@@ -20,13 +20,15 @@ from evaluation.finding import sentences
 from evaluation.finding.verdict import Direction, Ruling, Size, Unclear, has_meaning
 from evaluation.study.record import Effect, FindingResult, OutcomeResult, Results, Scaled
 from evaluation.study.written import Model, Written
-from evaluation.wording import Figure, Sentence, apart_digits, count
+from evaluation.wording import Figure, Sentence, apart_digits, count, half_away
 
 MINUS, BOOK = spelling.MINUS, spelling.BOOK
 number, percent, rounded = spelling.number, spelling.percent, spelling.rounded
 pounds, round_pounds = spelling.pounds, spelling.round_pounds
 p_value = spelling.p_value
 Range = Mapping[str, Any] | Written
+NEED_NOT_ADD = "Each figure is rounded by itself: parts need not add up."
+"""Said once wherever parts and their total are printed beside each other."""
 SYNTHETIC = "Synthetic programme: invented places, invented figures."
 
 
@@ -42,7 +44,7 @@ def signed_percent(value: float | None, apart: tuple[float, ...] = ()) -> str:
     if value is None:
         return "not known"
     digits = apart_digits(value, apart, wording.percent_digits(value))
-    rises = round(value, digits) > 0
+    rises = half_away(value, digits) > 0
     return f"+{percent(value, digits)}" if rises else percent(value, digits)
 
 
@@ -68,7 +70,7 @@ def _change_digits(value: float, unit: str) -> int:
 
 def moves(value: float, unit: str) -> bool:
     """Whether a change shows in the digits in which it is written."""
-    return (rounded(value) if unit == "£" else round(value, _change_digits(value, unit))) != 0
+    return (rounded(value) if unit == "£" else half_away(value, _change_digits(value, unit))) != 0
 
 
 def money_with_range(figure: Range) -> str:
@@ -88,7 +90,9 @@ def effect_with_range(figure: Range | None, say: Callable[[float | None], str] =
 
 def ratio(value: float | None) -> str:
     """Pounds back for each pound: ``£0.51``."""
-    return "not known" if value is None else f"{MINUS if value < 0 else ''}£{abs(value):.2f}"
+    if value is None:
+        return "not known"
+    return f"{MINUS if value < 0 else ''}£{abs(half_away(value, 2)):.2f}"
 
 
 def with_range(figure: Range, key: str, say: Callable[[float | None], str]) -> str:
@@ -116,7 +120,7 @@ def fewer_or_more(figure: Effect, people: str) -> str:
     if outside(figure):
         return f"{people_range(figure)} {people}"
     many = _borne(abs(effect), figure)
-    if round(many.value, many.digits) == 0:
+    if half_away(many.value, many.digits or 0) == 0:
         return f"about as many {people}"
     return f"about {BOOK.write(many)} {'fewer' if effect < 0 else 'more'} {people}"
 
@@ -237,7 +241,7 @@ def in_hundred(chance: float | None) -> str:
         return "not known"
     if chance < 0.01 or chance > 0.99:
         return "less than 1 in 100" if chance < 0.5 else "more than 99 in 100"
-    return f"{round(100 * chance)} in 100"
+    return f"{half_away(100 * chance):.0f} in 100"
 
 
 def chance(value: float | None) -> str:
@@ -246,12 +250,21 @@ def chance(value: float | None) -> str:
         return "not known"
     if value < 0.001:
         return "less than 0.001"
-    return f"{value:.3f}" if value < 0.01 else f"{value:.2f}"
+    digits = 3 if value < 0.01 else 2
+    return f"{half_away(value, digits):.{digits}f}"
 
 
 def least_chance(value: float | None) -> str:
     """The smallest p value that there can be, as it is: it is known and not estimated."""
     return "not known" if value is None else f"{Decimal(f'{value:.2g}'):f}"
+
+
+def better_down(outcome: OutcomeResult) -> bool:
+    """Whether a fall is the better way; of what is only watched, the way that is hoped for."""
+    hoped = outcome.finding.hoped_percent
+    if outcome.polarity == "care":
+        return hoped is not None and hoped < 0
+    return outcome.polarity == "down"
 
 
 def within(title: str) -> str:

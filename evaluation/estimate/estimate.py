@@ -10,6 +10,7 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -66,10 +67,11 @@ class Estimate:
         periods treated in part stand as those of whole ones; else None.
     paths : one row a site and period: ``observed, counterfactual`` on the estimate's scale.
     weights : donor or implied weights, where the estimator has them.
-    area_effects : one row a treated area: its mean effect over its own treated periods, with the
-        same figure for every comparison area and start in ``placebo_area_effects``.
+    area_effects : one row a treated area: its mean effect over its own treated periods.
     warnings : what readers have to be told; each a text with a ``code`` for programs.
     panel : what it was made from, so that it can be asked how it would be without a part of it.
+    base_weight : the most that one period before a start weighs in the level that effects are
+        measured from: 1 where it is one period alone, 1/n where it is the mean of n.
     """
 
     outcome: str
@@ -96,6 +98,7 @@ class Estimate:
     provenance: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     panel: Panel | None = None
+    base_weight: float = 1.0
 
     def overall(
         self, weights: Weights = "simple", *, window: tuple[int, int] | None = None
@@ -119,10 +122,19 @@ class Estimate:
         ------
         EstimateError : unknown weights, no window, or one without a treated period.
         """
-        post = self._post(window)
-        table = self._table(self._overall_average(weights, post), [post], ["overall"])
-        table.index.name = "average"
-        return table
+        asked = repr((weights, window))
+        if asked not in self._averaged:
+            post = self._post(window)
+            table = self._table(self._overall_average(weights, post), [post], ["overall"])
+            table.index.name = "average"
+            self._averaged[asked] = table
+        # A copy, since a table may be written to by whoever asked for it.
+        return self._averaged[asked].copy()
+
+    @cached_property
+    def _averaged(self) -> dict[str, pd.DataFrame]:
+        """The averages that were asked for: findings, money and figures ask for the same ones."""
+        return {}
 
     def by(self, key: Key | OwnPeriod) -> pd.DataFrame:
         """One row an event time, cohort, site, area or period; columns as in `overall`.

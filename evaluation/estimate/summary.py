@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 WIDTH = 79
 """Letters of a line: what a terminal shows without breaking it."""
-COLUMNS = ("effect", "se", "low", "high", "p_value", "n_areas")
 # Event times beyond which a summary names the first and the last ones only.
 MOST_ROWS = 16
 

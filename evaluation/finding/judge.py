@@ -236,7 +236,7 @@ def _window_complete(judged: Judged) -> bool:
 def _speaks(judged: Judged) -> Period:
     """The period in which the last site will have completed the window."""
     index = judged.estimate.index
-    rows = zip(index["quarter"].astype(str), index["event_time"], strict=True)
+    rows = set(zip(index["quarter"].astype(str), index["event_time"], strict=True))
     # From period and event time, since an estimate keeps no list of starts.
     starts = [Period.parse(label) + -int(event) for label, event in rows]
     # A site that has not started has no row, and its window is to be waited for all the same.

@@ -24,6 +24,7 @@ from evaluation.wording import (
     Sentence,
     apart_digits,
     count,
+    half_away,
     listed,
     number,
     percent,
@@ -122,8 +123,9 @@ def rounded(value: float, spread: float, *, apart: bool = False) -> Figure:
         return count(value)
     # Digits after the point at which the width has two significant figures.
     digits = 1 - math.floor(math.log10(spread))
-    shown = round(value, min(digits, 1))
-    if apart and shown == 0 and value != 0:
+    shown = half_away(value, min(digits, 1))
+    if apart and 0 < abs(value) < 10.0 ** -min(digits, 1):
+        # Nor to the first step of its digits: "10 to 400 fewer" is not said of 5 to 398.
         return count(value, apart_digits(value, (0.0,), 0))
     return count(shown, 0 if digits <= 0 or abs(shown) >= 10 else 1)
 

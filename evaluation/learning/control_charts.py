@@ -27,8 +27,6 @@ ChartKind = Literal["u'", "p'", "XmR"]
 D2 = 1.128
 LEAST_BASELINE = 12
 RUN = 7
-MOST_CHARTS = 5
-"""A site chooses at most so many: each more is an alarm more by chance."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -120,11 +120,6 @@ def _refuse(one: Component, programme: Programme, path: Path) -> None:
         )
 
 
-def practised(programme: Programme) -> bool:
-    """Whether the programme has figures that pilots alone send."""
-    return any(one.measured_in == PILOTS_ONLY for one in programme.outcomes)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Cell:
     """One component at one site in one period: the figure and what it says."""

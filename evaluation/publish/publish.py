@@ -28,10 +28,10 @@ from evaluation.publish import refresh
 from evaluation.publish.attribution import COSTS
 from evaluation.publish.difference import ORDER, difference
 from evaluation.publish.editions import CODE_ARCHIVE, MAKING, MANIFEST, STATE, freeze, restamp, size
-from evaluation.publish.headline import figures, objected_of, of_results
+from evaluation.publish.headline import objected_of, of_results
 from evaluation.publish.outputs import enter
 from evaluation.publish.refresh import Draft, Name, refresh_studies, studies_of
-from evaluation.publish.snapshot import Between, Snapshot, take_snapshot, unpack
+from evaluation.publish.snapshot import Between, Snapshot, figures_by, take_snapshot, unpack
 from evaluation.quarters import Period, format_instant
 from evaluation.release import stepped_figures, terms_of, with_steps
 from evaluation.study.code import figures_fingerprint
@@ -356,11 +356,16 @@ def publish_past(
     for quarter in quarters:
         progress(f"Edition {quarter} of figures alone, as known then (synthetic)")
         with tempfile.TemporaryDirectory(prefix="newstart-past-") as scratch:
-            _freeze(workspace, name, quarter, results, Path(scratch))
+            _freeze(workspace, name, quarter, results, edition.steps, Path(scratch))
 
 
 def _freeze(
-    workspace: Workspace, name: str, quarter: Period, results: Results, scratch: Path
+    workspace: Workspace,
+    name: str,
+    quarter: Period,
+    results: Results,
+    steps: Mapping[str, float],
+    scratch: Path,
 ) -> None:
     programme_name = StudyName.parse(name).programme
     limit = due(quarter, Study.load(workspace, name).programme)
@@ -369,11 +374,10 @@ def _freeze(
     left_out = objected_of(results)
     snapshot = take_snapshot(workspace, name, vintage, scratch / "snapshot", left_out)
     alone = Between.read(workspace, snapshot, snapshot)
-    found = figures(alone.write_state(scratch / "state", ()))
+    (found,) = figures_by(None, [alone.write_state(scratch / "state", ())])
     history = History.read(workspace)
     known = refresh.name_for(history, quarter.label, "")
     terms = terms_of(workspace, snapshot.programme)
-    steps = Edition.read(workspace, programme_name).steps
     address = f"{results.programme}.{results.study}"
     shown = stepped_figures(found, of_results(results), terms, steps, address)
     headline = with_steps(_headline(shown, results, quarter), steps)

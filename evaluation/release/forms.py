@@ -256,13 +256,6 @@ class Forms:
                 found += weight * (mean.now + mean.base)
         return found
 
-    def per_person(self, slope: Slope) -> Floats:
-        """(areas, periods) What a figure moves by per person."""
-        moves = self.moves(slope)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            own = np.where(self.counts > 0, moves / self.counts, 0.0)
-        return slope.person + (own if self.log else self.as_persons(moves))
-
     def as_persons(self, weights: Floats) -> Floats:
         """Weights of rates as weights of counts."""
         per = self.panel.per[self.outcome]

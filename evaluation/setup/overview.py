@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from evaluation.study.protocol_check import Checked
     from evaluation.workspace import Workspace
 
-NAMED = 3
-
 
 @dataclass(frozen=True, kw_only=True)
 class StudyState:

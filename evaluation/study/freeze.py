@@ -48,6 +48,7 @@ def freeze(
     exploratory: bool = False,
     registration: str = "",
     now: datetime | None = None,
+    found: Checked | None = None,
     progress: Progress = lambda _: None,
 ) -> Lock:
     """Write the lock of ``programme/study``; one that still holds comes back as it is.
@@ -59,7 +60,8 @@ def freeze(
         is spent, and what would keep a confirmatory study from being locked may stand. It is never
         made confirmatory later, and figures that came after it need a new lock.
     registration : a registry's number, or a time stamp that somebody else gave.
-    now : the instant of the lock; by default the workspace's clock.
+    now : the instant of the lock; by default the workspace's clock. found : the check of the
+        protocol, where it was made just now; by default it is made here.
 
     Raises
     ------
@@ -67,7 +69,7 @@ def freeze(
         given, there are no figures to draw the assignments on, or the study was locked as one that
         is confirmatory (or exploratory) and is asked for as the other.
     """
-    found = checked(workspace, name)
+    found = found or checked(workspace, name)
     if errors := [one for one in found.errors if not (exploratory and one.confirmable_by)]:
         raise ProtocolError(
             f"the protocol cannot be frozen: {len(errors)} "

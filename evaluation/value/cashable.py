@@ -1,4 +1,4 @@
-"""The arithmetic of an appraisal: present value, ratios, MVPF, and what can leave a budget."""
+"""The arithmetic of an appraisal: what can leave a budget, when it has paid back, and MVPF."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-
-from evaluation.errors import ValueChainError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,36 +48,6 @@ def in_whole_lumps(released: Floats, lump: float) -> Floats:
     np.maximum(np.floor(year / lump) * lump, np.minimum(year, 0.0), out=year)
     year /= QUARTERS_OF_A_LUMP
     return year
-
-
-def net_present_value(benefits: Floats, costs: Floats, factors: Floats) -> float:
-    """Present value of benefits less that of costs; flows and discount factors by year."""
-    return float((np.asarray(benefits) - np.asarray(costs)) @ factors)
-
-
-def benefit_cost_ratio(benefits: Floats, costs: Floats, factors: Floats) -> float:
-    """Present value of benefits over that of costs."""
-    return back_for_each_pound(
-        float(np.asarray(benefits) @ factors), float(np.asarray(costs) @ factors)
-    )
-
-
-def back_for_each_pound(benefit: float, cost: float) -> float:
-    """Benefit over cost.
-
-    Raises
-    ------
-    ValueChainError : there is no cost, so that there is no ratio.
-    """
-    if cost <= 0:
-        raise ValueChainError("a programme without a cost has no ratio of benefit to cost.")
-    return benefit / cost
-
-
-def cost_implied(net: float, ratio: float) -> float:
-    """The cost that a published net benefit and a published ratio imply together."""
-    # From net = benefit - cost and ratio = benefit / cost.
-    return net / (ratio - 1)
 
 
 def paid_back_by(running: Floats) -> NDArray[np.bool_]:

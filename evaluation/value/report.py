@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from evaluation.agreements import LEAST_AREAS
 from evaluation.errors import EstimateError, ValueChainError
 from evaluation.finance import costs_lacking
 from evaluation.finding.verdict import Size
@@ -588,8 +589,8 @@ class Incomes:
     source: str
 
 
-FEWEST_PILOTS = 3
-"""Pilot areas of a fifth that is valued: of fewer, no effect is printed either."""
+FEWEST_PILOTS = LEAST_AREAS
+"""Pilot areas of a fifth that is valued: as many as an effect needs to be printed."""
 TOO_FEW_PILOTS = "fewer than three pilot areas: their figures would show people"
 """Why a fifth of fewer is not told."""
 

@@ -1,4 +1,4 @@
-"""Counts as printed: what no history of revisions, no sum and no complement may give away."""
+"""Counts as printed: what no history of revisions and no sum may give away."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from evaluation.disclosure.counts import Atom, among, complement, history, possible, rounded, total
+from evaluation.disclosure.counts import Atom, among, history, possible, rounded, total
 from evaluation.disclosure.key import Key
 from evaluation.disclosure.policy import Policy
 from evaluation.errors import DisclosureError
@@ -144,18 +144,6 @@ def test_a_sum_is_made_of_what_is_printed_and_hidden_with_its_parts() -> None:
     assert total([*parts, rounded(2, atom(9), KEY, POLICY)]).hidden
     with pytest.raises(DisclosureError, match="no counts"):
         total([])
-
-
-def test_a_complement_has_no_offset_of_its_own() -> None:
-    for count in range(15, 100):
-        inside = rounded(count, atom(count), KEY, POLICY)
-        rest = complement(100, inside)
-        assert rest.hidden == inside.hidden
-        if inside.printed is not None:
-            assert rest.printed == max(100 - inside.printed, 0)
-        assert rest.low <= 100 - count <= (rest.high or 0)
-    with pytest.raises(DisclosureError, match="cannot hold"):
-        complement(10, rounded(90, atom(), KEY, POLICY))
 
 
 def test_nearly_all_of_some_people_are_hidden_as_a_few_are() -> None:

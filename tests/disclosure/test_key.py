@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from itertools import combinations
 from pathlib import Path
 
@@ -84,6 +85,39 @@ def test_as_verbs(
     printed = capsys.readouterr()
     assert printed.out.strip() == check == key.join(shares[1:]).check_value
     assert path.read_text().strip() not in printed.out + printed.err
+    path.rename(tmp_path / "lost")
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{shares[0]}\n{shares[2]}\n"))
+    with pytest.raises(SystemExit) as ended:
+        main(["disclosure", "key", "join", str(path)])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.strip() == check
+    assert path.read_text() == (tmp_path / "lost").read_text()
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("", "two different shares"),
+        ("1-ab\n2-cd\n", "cut short"),
+        ("x\n", "begins with its number"),
+    ],
+)
+def test_shares_that_are_none_are_told_and_nothing_is_written(
+    workspace: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    given: str,
+    said: str,
+) -> None:
+    monkeypatch.chdir(workspace)
+    monkeypatch.setattr("sys.stdin", io.StringIO(given))
+    with pytest.raises(SystemExit) as ended:
+        main(["disclosure", "key", "join", str(tmp_path / "key")])
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "key").exists()
 
 
 def test_a_digest_cannot_be_found_by_trying_contents() -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.house import counts, habits, signs
+from benchmarks.house import counts, habits, reached, signs
 from benchmarks.house.imports import between_rooms, layers, rooms
 from benchmarks.house.picture import picture
 from benchmarks.house.source import modules
@@ -91,6 +91,25 @@ def test_names_and_docstrings_use_the_words_of_the_field() -> None:
 
 def test_whatever_is_public_is_documented() -> None:
     _only(signs.undocumented(ENGINE), habits.UNDOCUMENTED)
+
+
+def test_whatever_is_public_is_used_or_told_of() -> None:
+    """A function that tests alone reach is dead, or nobody was told of it."""
+    found = reached.unreached(
+        ENGINE,
+        modules(ROOT, "benchmarks"),
+        documented="\n".join((ROOT / name).read_text("utf-8") for name in habits.DOCUMENTED),
+        templates="\n".join(p.read_text("utf-8") for p in (ROOT / "evaluation").rglob("*.j2")),
+    )
+    _only(found, habits.UNREACHED)
+
+
+def test_names_in_docstrings_are_names_of_something() -> None:
+    """Of `evaluation` by what it holds itself; of tests and benchmarks by everything."""
+    found = reached.lost_names(ENGINE, ENGINE)
+    _only({one.split(": ")[1] for one in found}, habits.NAMES_OF_OTHERS)
+    others = {**modules(ROOT, "benchmarks"), **modules(ROOT, "tests")}
+    assert reached.lost_names(others, {**ENGINE, **others}) == []
 
 
 @pytest.mark.parametrize("package", ["evaluation", "benchmarks"])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.house import counts, signs
+from benchmarks.house import counts, reached, signs
 from benchmarks.house.imports import arrows, cycles, importers, imports
 from benchmarks.house.source import Module, modules
 
@@ -121,3 +121,32 @@ def test_every_count_is_printed_for_another_tree_too(tmp_path: Path) -> None:
         (tmp_path / package).mkdir()
         (tmp_path / package / "__init__.py").write_text("# One.\ndef one(): ...\n", "utf-8")
     assert {c.what: c.value for c in counts.counts(tmp_path)}["modules"] == "1"
+
+
+def test_what_tests_alone_reach_is_found() -> None:
+    held = {
+        **_module("LIMIT = 3\ndef used(): ...\ndef lone(): return lone()\n", "engine.a"),
+        **_module("from engine.a import used\ndef told(): ...\ndef shown(): ...\n", "engine.b"),
+        **_module("from engine import b\ndef _private(): b.shown()\n", "engine.c"),
+    }
+    assert reached.unreached(held, {}, documented="Ask `engine.b.told`.") == [
+        "engine.a:LIMIT",
+        "engine.a:lone",
+    ]
+
+
+def test_a_package_that_hands_a_name_on_does_not_use_it() -> None:
+    hands = Module(
+        name="engine",
+        path=Path("engine/__init__.py"),
+        text='from engine.a import one, two\n__all__ = ["one", "two"]\n',
+    )
+    held = {"engine": hands, **_module("def one(): ...\ndef two(): ...\n", "engine.a")}
+    held |= _module("from engine import one\n_X = one()\n", "engine.b")
+    assert reached.unreached(held, {}) == ["engine.a:two"]
+
+
+def test_a_name_in_a_docstring_that_is_none_is_found() -> None:
+    text = '"""See `gone_away`, `here`, ``a_key`` and `engine.a.gone`."""\nX = {"a_key": 1}\n'
+    held = _module(text, "engine.a")
+    assert [found.rpartition(" ")[2] for found in reached.lost_names(held, held)] == ["gone_away"]

@@ -151,7 +151,9 @@ def test_steps_that_are_too_fine_are_found_and_say_which(
         address = f"new_start.first_look.{code}.{one.name}"
         # Rows of single areas among them, which are not printed.
         if one.name.startswith("did.0") and one.slope.means.any():
-            slope = np.abs(forms.per_person(one.slope))
+            with np.errstate(divide="ignore", invalid="ignore"):
+                moved = np.where(forms.counts > 0, forms.moves(one.slope) / forms.counts, 0.0)
+            slope = np.abs(one.slope.person + moved)
             step = float(slope.max()) / 100
             low = step * math.floor(one.value / step) - step
             fine[address] = Line(printed=low + step, low=low, high=low + 2 * step)
@@ -163,7 +165,7 @@ def test_steps_that_are_too_fine_are_found_and_say_which(
     def found(known: Mapping[str, Line]) -> tuple[int, tuple[str, ...]]:
         seen = Seen(name="now", counts=counts, lines=known, studies={NAME: study}, raw={NAME: raw})
         left = protection_of(programme, held, [seen])
-        return left.fewest or 0, left.worst[0].binding
+        return left.fewest or 0, tuple(name for one in left.worst for name in one.binding)
 
     safe, _ = found(lines)
     fewest, binding = found(fine)

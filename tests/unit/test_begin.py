@@ -18,7 +18,9 @@ import yaml
 
 from evaluation.cli.session import Session
 from evaluation.declared import validated
-from evaluation.errors import WorkspaceError
+from evaluation.demo import run_demo
+from evaluation.edition import build
+from evaluation.errors import UserError, WorkspaceError
 from evaluation.programme import Area, Cost, Deprivation, Programme
 from evaluation.setup import beginning, declarations
 from evaluation.setup.beginning import QUESTIONS, answered, begin, example
@@ -374,3 +376,16 @@ def test_a_table_names_the_line_at_fault(here: Path, table: str, said: str) -> N
     (here / "areas.csv").write_bytes(table.encode("latin-1"))
     code, _, err = told(here, "init", "warm_homes", "--from", "from.yaml")
     assert code == 2 and said in err and "areas.csv" in err and "fault of ours" not in err, err
+
+
+def test_a_demonstration_with_a_book_asks_first_for_what_books_are_built_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "book").mkdir()
+    workspace = Workspace(root=tmp_path)
+    monkeypatch.setattr(build, "find_spec", lambda name: None if name == "gptables" else name)
+    with pytest.raises(UserError) as told:
+        run_demo(workspace, tiny=True)
+    assert "gptables" in str(told.value)
+    assert 'pip install "newstart-evaluation[book]"' in str(told.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["book"]

@@ -40,7 +40,7 @@ def with_gaps():
 
 @pytest.fixture
 def run(tmp_path, capsys):
-    """Run the verb on a file with few, small rehearsals; exit code, output, messages, record."""
+    """Run the verb on a file with few, small simulations; exit code, output, messages, record."""
     (tmp_path / "studies").mkdir()
 
     def command(path, *words):

@@ -6,6 +6,7 @@ import dataclasses
 import json
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -127,7 +128,8 @@ def test_money_is_one_story_in_two_columns(raw: dict[str, Any]) -> None:
 def test_what_is_released_is_never_told_without_what_of_it_is_cash(raw: dict[str, Any]) -> None:
     said = answers.money(study(raw))
     cash = words.pounds(study(raw).value.totals.cashable.mean)
-    assert f"of public spending released, at most {cash} of it out of a budget" in said
+    (sentence,) = [one for one in said.split(". ") if "public spending released" in one]
+    assert f"at most {cash} of it could leave a budget" in sentence
 
 
 def test_outcomes_that_moved_are_counted_beside_what_is_worth_having(raw: dict[str, Any]) -> None:
@@ -395,6 +397,24 @@ def test_a_path_and_its_synthetic_control_is_handed_on_under_its_kind_or_not_at_
         out.plate(name, "", "Said.", figures.synthetic_path, SYNTHETIC, "2025 Q3", "A", "each")
     assert json.loads((beside / "open/path.json").read_text("utf-8"))["chart"] == "twin_path"
     assert [p.name for p in (beside / "closed").iterdir() if p.suffix != ".svg"] == []
+
+
+def test_a_chart_that_is_copied_alone_says_what_it_is_of(tmp_path: Path) -> None:
+    """In the drawing, inside its box, in one line or two; a chart of nobody is left as it is."""
+    out, beside = Generated(tmp_path), tmp_path / "files" / "figures"
+    said = (words.SYNTHETIC, "Source: evaluation of A & B.")
+    out.below = {"invented": said}
+    for name in ("invented/path", "other/path"):
+        out.plate(name, "", "Said.", figures.synthetic_path, SYNTHETIC, "2025 Q3", "A", "each")
+    for ending, lines in (("", 1), ("-narrow", 2)):
+        alone = ElementTree.parse(beside / f"invented/path{ending}.svg").getroot()
+        bare = ElementTree.parse(beside / f"other/path{ending}.svg").getroot()
+        texts = [one for one in alone if one.get("class") == "source"]
+        assert (len(texts), " ".join(one.text or "" for one in texts)) == (lines, " ".join(said))
+        assert all(float(bare.get("height")) < float(t.get("y")) for t in texts)
+        assert max(float(t.get("y")) for t in texts) < float(alone.get("height"))
+        assert alone.get("viewBox").split()[3] == alone.get("height")
+        assert not [one for one in bare if one.get("class") == "source"]
 
 
 def test_a_changed_record_is_seen_as_the_objections_say() -> None:

@@ -162,6 +162,8 @@ def test_numbers_are_rounded_to_what_their_range_supports() -> None:
     assert write(rounded(3.14159, 0.8)) == "3.1"
     assert write(rounded(12_345, 4_000)) == "12,300"
     assert write(rounded(float("inf"), 1)) == "no limit"
+    assert write(rounded(6.4, 195.0, apart=True)) == "6", "and not 10, the first step of its digits"
+    assert write(rounded(13.0, 195.0, apart=True)) == "10"
     ends = span(Range(effect=-731, low=-1142, high=-356), flip=True)
     assert {name: write(figure) for name, figure in ends.items()} == {
         "effect": "730",

@@ -127,7 +127,7 @@ def test_what_has_no_gaps_or_no_population_is_refused() -> None:
 def test_started_areas_of_the_smallest_third_are_judged_by_their_own_spread() -> None:
     """Six of the smallest twenty of sixty: judged alike they are found too often, to scale not.
 
-    150 rehearsals of the same panels both ways, so that a scaling that does nothing fails for
+    150 simulations of the same panels both ways, so that a scaling that does nothing fails for
     certain; in 2,000 (bars.json) 9 % are found alike and 3 % to scale. The standard errors of a
     share of 150 are 2.4 points at 9 % and 1.4 at 3 %.
     """

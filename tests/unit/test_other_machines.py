@@ -1,4 +1,4 @@
-"""Rehearsals on the workers of a dask scheduler: the same figures, and clear refusals."""
+"""Simulations on the workers of a dask scheduler: the same figures, and clear refusals."""
 
 from types import SimpleNamespace
 

@@ -1,4 +1,4 @@
-"""Rehearsals: shortcuts equal the long way, and no machine's shape changes a figure."""
+"""Simulations: shortcuts equal the long way, and no machine's shape changes a figure."""
 
 import itertools
 import json
@@ -192,7 +192,7 @@ def test_the_command_writes_rates_only(tmp_path, capsys):
     assert "--pilots cannot be 'mine'" in capsys.readouterr().err
 
 
-def rehearsed(plans):
+def simulated(plans):
     for name, invented, how, effects in plans:
         found = simulate_looks(invented.draw(0), name, replace(how, assignments=49), effects, 0)
         assert not found.refused, (name, how)
@@ -204,22 +204,22 @@ def small_plans():
     return {name: sorted((p for p in plans if p[0] == name), key=repr) for name in EVERY}
 
 
-def test_every_plan_of_a_bar_can_be_rehearsed() -> None:
-    """One rehearsal of each plan, the estimators in turn: none breaks."""
+def test_every_plan_of_a_bar_can_be_simulated() -> None:
+    """One simulation of each plan, the estimators in turn: none breaks."""
     turn = itertools.cycle(range(len(EVERY)))
     by_plan = {}
     for plan in itertools.chain.from_iterable(small_plans().values()):
         by_plan.setdefault(repr(plan[1:]), []).append(plan)
-    rehearsed([plans[next(turn) % len(plans)] for plans in by_plan.values()])
+    simulated([plans[next(turn) % len(plans)] for plans in by_plan.values()])
 
 
 @pytest.mark.slow
-def test_every_bar_can_be_rehearsed() -> None:
+def test_every_bar_can_be_simulated() -> None:
     """The same, each plan by each estimator."""
-    rehearsed(itertools.chain.from_iterable(small_plans().values()))
+    simulated(itertools.chain.from_iterable(small_plans().values()))
 
 
-def test_more_or_fewer_rehearsals_with_the_same_folder_are_what_was_asked_for(tmp_path) -> None:
+def test_more_or_fewer_simulations_with_the_same_folder_are_what_was_asked_for(tmp_path) -> None:
     """A part that was cut short is no part of a longer run, and a longer one none of a shorter."""
     for simulations in (3, 30, 10):
         runs = Runs(simulations=simulations, seed=4, resume=tmp_path)
@@ -237,7 +237,7 @@ def test_parts_that_other_code_made_are_not_taken(tmp_path, monkeypatch) -> None
     assert len(list(tmp_path.glob("*.npz"))) == 2
 
 
-def test_refused_rehearsals_are_no_success() -> None:
+def test_refused_simulations_are_no_success() -> None:
     """Rates are over those that were not refused; of nothing there is no rate."""
     hits = np.array([True, False, False, False])[:, None, None]
     found = {
@@ -251,7 +251,7 @@ def test_refused_rehearsals_are_no_success() -> None:
     }
     row = rows("did", 6, (0.0,), found)[0]
     assert (row["size"], row["coverage"], row["refused"], row["simulations"]) == (0.5, 0.5, 0.5, 2)
-    assert row["mc_se"] == 0.5  # of two rehearsals: no less than that of one hit
+    assert row["mc_se"] == 0.5  # of two simulations: no less than that of one hit
     none = rows("did", 6, (0.0,), found | {"refused": np.ones(4, dtype=bool)})[0]
     assert none["size"] is none["coverage"] is none["bias"] is None
     assert detectable((0.0,), found | {"refused": np.ones(4, dtype=bool)}) is None
@@ -260,7 +260,7 @@ def test_refused_rehearsals_are_no_success() -> None:
     assert (gone["measured"], gone["passes"], gone["refused"]) == (None, False, 1.0)
 
 
-def test_the_part_of_an_effect_that_is_found_is_a_mean_over_rehearsals() -> None:
+def test_the_part_of_an_effect_that_is_found_is_a_mean_over_simulations() -> None:
     bar = next(b for b in bars() if b.measure == "part found" and b.estimator == "did")
     injected = np.array([[-3.0], [-3.0], [-2.0], [np.nan]])
     flat = np.zeros((4, 1, 8), dtype=bool)

@@ -8,12 +8,15 @@ import math
 import pickle
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evaluation import wording
 from evaluation.diagnose import Diagnostic, diagnostic, objections
 from evaluation.diagnose.diagnostic import FIXED
+from evaluation.drawing import spelling
 from evaluation.study.interim_analyses import Hypothesis
-from evaluation.wording import PLAIN, Name, Sentence, Spelling, number, percent, signed
+from evaluation.wording import PLAIN, Name, Sentence, Spelling, half_away, number, percent, signed
 
 LOUD = Spelling(
     percent=" per cent",
@@ -34,9 +37,9 @@ WHOLE = Sentence.of(
 
 
 def test_a_sentence_is_its_text_and_can_be_spelled_otherwise() -> None:
-    assert WHOLE == "arrears by -6.2 % (-inf to +0.5); {kept} as said."
+    assert WHOLE == "arrears by -6.3 % (-inf to +0.5); {kept} as said."
     assert WHOLE.spelled(LOUD) == (
-        "rent arrears by minus 6.2 per cent (-inf to +0.5); {kept} as said."
+        "rent arrears by minus 6.3 per cent (-inf to +0.5); {kept} as said."
     )
 
 
@@ -104,3 +107,36 @@ def test_what_a_check_says_is_made_from_its_figures() -> None:
         "fixed",
         "Denominators are fixed before the start and cannot move with it.",
     )
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "shown"),
+    [
+        *((23.5, 0, 24.0), (24.5, 0, 25.0), (40.5, 0, 41.0), (5.35, 1, 5.4), (2.675, 2, 2.68)),
+        *((1250.0, -2, 1300.0), (1350.0, -2, 1400.0), (0.0, 1, 0.0), (math.inf, 0, math.inf)),
+        # What a logarithm leaves of a half, and what is truly less than one.
+        *((23.499999999999996, 0, 24.0), (23.4999, 0, 23.0)),
+    ],
+)
+def test_a_half_goes_away_from_zero_on_both_sides_of_it(
+    value: float, digits: int, shown: float
+) -> None:
+    assert half_away(value, digits) == shown
+    assert half_away(-value, digits) == -shown
+
+
+@given(st.integers(-(10**6), 10**6), st.integers(0, 3))
+def test_a_spreadsheet_and_a_sentence_round_alike(thousandths: int, digits: int) -> None:
+    """Of the decimal figure: a whole number of its last digits, at most half of one away."""
+    step = 10 ** (3 - digits)
+    shown = round(half_away(thousandths / 1000, digits) * 10**digits)
+    assert abs(shown * step - thousandths) * 2 <= step
+    if abs(shown * step - thousandths) * 2 == step:
+        assert abs(shown * step) > abs(thousandths)
+
+
+def test_the_book_the_plain_text_and_a_chart_round_alike() -> None:
+    assert PLAIN.write(percent(-40.5, 0)) == "-41 %"
+    assert spelling.BOOK.write(percent(-40.5, 0)) == f"{spelling.MINUS}41%"
+    assert spelling.percent(-40.5) == f"{spelling.MINUS}41%"
+    assert spelling.pounds(1_250) == "£1,300" and spelling.pounds(2_250_000) == "£2.3m"

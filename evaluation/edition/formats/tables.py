@@ -26,6 +26,7 @@ from evaluation.edition.pages.claims import Claims
 from evaluation.quarters import parse_instant
 from evaluation.study.accounts_record import Accounts, Gain, Mean
 from evaluation.study.record import OutcomeResult, Results
+from evaluation.wording import half_away
 
 Kind = Literal["string", "number", "integer", "boolean"]
 Row = Mapping[str, Any]
@@ -402,13 +403,14 @@ _NOTES = [
     (
         "range",
         "Low and high are the ends of a range that is meant to hold 95 times in 100. "
-        "A range that holds nought does not tell an effect from chance.",
+        "A range that includes zero does not tell an effect from chance.",
     ),
     (
         "to_date",
         "Money is to date: nothing is assumed after the last quarter. Unit costs are "
         "averages, so what is released is capacity before it is money.",
     ),
+    ("rounded", words.NEED_NOT_ADD),
 ]
 
 
@@ -454,7 +456,7 @@ def _sheet(gptables: ModuleType, table: Table, edition: Edition) -> object:
         table=frame,
         table_name=f"{table.name}_table",
         title=f"{table.title}, {edition.quarter}",
-        subtitles=[f"{table.says}$$range$$$$to_date$$"],
+        subtitles=[f"{table.says}$$range$$$$to_date$$$$rounded$$"],
         instructions="This sheet holds one table, with one header row.",
         legend=[f"{MISSING} means that no figure applies or none can be given."],
         source=f"Results of {edition.programme.title}, data as known on "
@@ -490,7 +492,7 @@ def number_format(column: Column, table: Table) -> str:
     whole, least = POUNDS if column.unit == "£" else MIXED, min(held, default=1.0)
     shown = 0 if column.unit == "£" else 2
     needed = shown
-    while needed < FINEST and round(least, needed) == 0:
+    while needed < FINEST and half_away(least, needed) == 0:
         needed += 1
     if needed == shown:
         return whole
@@ -542,7 +544,9 @@ def _said(cell: object, column: Column) -> str:
     """Roughly what a cell shows."""
     if cell in (None, ""):
         return MISSING
-    return f"{cell:,.2f}" if column.kind == "number" and isinstance(cell, float) else str(cell)
+    if column.kind == "number" and isinstance(cell, float):
+        return words.number(cell, 2)
+    return str(cell)
 
 
 def _cover(gptables: ModuleType, edition: Edition) -> Any:

@@ -156,16 +156,6 @@ def _read_once(name: str, content: bytes) -> tuple[pd.DataFrame, Sequence[Failur
     return frame, declared_failures(frame, FIELDS[name])
 
 
-def checked(frame: pd.DataFrame, name: str, where: str) -> pd.DataFrame:
-    """The same table, if every cell is what its column allows.
-
-    Raises
-    ------
-    ValueChainError : at the first cell that is not.
-    """
-    return _without(declared_failures(frame, FIELDS[name]), frame, name, where)
-
-
 def _without(found: Sequence[Failure], frame: pd.DataFrame, name: str, where: str) -> pd.DataFrame:
     if not found:
         return frame
