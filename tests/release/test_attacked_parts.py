@@ -168,7 +168,8 @@ def test_too_fine_a_step_of_each_kind_is_found_and_named(
     assert found(alone, counts).ok
     tried = set()
     for name, one in sums_of(study, raw).items():
-        slope = forms.per_person(one.slope)[of_it]
+        # What a person moves it by: himself, and the logarithm of the count that he is in.
+        slope = one.slope.person[of_it] + forms.moves(one.slope)[of_it] / forms.counts[of_it]
         if kind_of(name) in tried or not name.endswith((".effect", ".mean")) or not slope:
             continue
         tried.add(kind_of(name))
