@@ -258,8 +258,16 @@ class _Door:
         for row in data["looks"]:
             name = f"look.{row['quarter']}"
             step = scale.look_step(row)
+            # The look of a quarter is what the edition of that quarter printed as its finding.
             for end, away in (("effect", 0), ("low", -1), ("high", 1)):
-                row[end] = scale.at(rounding, row[end], f"{name}.{end}", away=away, step=step)
+                row[end] = scale.at(
+                    rounding,
+                    row[end],
+                    f"{name}.{end}",
+                    away=away,
+                    step=step,
+                    offset=f"finding.{end}",
+                )
             row["spent"] = significant(row["spent"], 4) if row["spent"] is not None else None
         for part in ("withheld", "blanket"):
             if data.get(part):

@@ -225,6 +225,7 @@ class Scale:
         step: float | None = None,
         apart: tuple[float, ...] = (),
         support: int | None = None,
+        offset: str = "",
     ) -> float | None:
         """A figure of the estimate at its step, on the estimate's own scale again."""
         if value is not None and one_figure(value) not in rounding.known and not self.log:
@@ -238,6 +239,7 @@ class Scale:
             away=away,
             apart=apart,
             support=support,
+            offset=offset,
         )
         if printed is None:
             return None
