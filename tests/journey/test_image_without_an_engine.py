@@ -19,7 +19,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -202,16 +202,20 @@ def test_what_is_built_starts_answers_works_and_is_backed_up(machine: Machine) -
     machine.at("/srv/newstart/SYNTHETIC").unlink(missing_ok=True)  # as where returns are real
     machine.run("prepare")
     machine.at("/keys").chmod(0o700)
-    portal, worker = machine.begin("portal"), machine.begin("worker")
+    started = [portal := machine.begin("portal")]
     try:
         _answers(machine, portal)
-        # Nothing that the portal or its worker need is missing: both go on.
-        assert worker.poll() is None and portal.poll() is None
-        until = str(date.today() + timedelta(days=90))
+        waits = COMPOSE["services"]["worker"]["depends_on"]["portal"]
+        assert waits == {"condition": "service_healthy"}
+        started.append(worker := machine.begin("worker"))
+        until = str((datetime.now(tz=UTC) + timedelta(days=90)).date())
         invite = ["newstart", "portal", "invite", "Ada Ashworth", "--email", "ada@example.org"]
         machine.run("portal", [*invite, "--role", "admin", "--until", until])
+        # Nothing that the portal or its worker need is missing: both go on.
+        assert worker.poll() is None, machine.log("worker").read_text("utf-8")
+        assert portal.poll() is None
     finally:
-        for one in (portal, worker):
+        for one in started:
             one.terminate()
             one.wait(timeout=30)
     machine.run("backup")
