@@ -24,6 +24,7 @@ from evaluation.disclosure.released import (
 from evaluation.finding import sentences
 from evaluation.quarters import Period
 from evaluation.release.influence import Design, sensitivity_of
+from evaluation.release.priced import Prices
 from evaluation.release.released_accounts import release_accounts
 from evaluation.release.released_lives import (
     LivesSteps,
@@ -681,13 +682,39 @@ class _Door:
             held = data.get(name)
             if held is None:
                 continue
-            shown, known, entries = release_accounts(held, self._address(name), self.key)
+            shown, known, entries = release_accounts(
+                held, self._address(name), self.key, self._prices(held), self.raw.sentences
+            )
             self.entries += entries
             saying = Saying(
                 key=self.key, address=self._address(name), known={**self._all_known(), **known}
             )
             data[name] = self._said(shown, saying)
         return data
+
+    def _prices(self, held: Mapping[str, Any]) -> Prices:
+        """What a person is worth in the accounts, by prices and periods that are public."""
+        codes = {row["outcome"] for row in held["by_outcome"]} & self.scales.keys()
+        scales = [self.scales[code] for code in sorted(codes)]
+        ahead = (held.get("what_if") or {}).get("ahead") or {}
+        return Prices(
+            rows=held["by_outcome"],
+            often=max((scale.often for scale in scales), default=1.0),
+            people=max((self.terms.policy(code).step_people for code in codes), default=5),
+            ahead=max(ahead.values(), key=sum, default=()),
+            moved={code: self._answer_moves(code, held) for code in codes & self.asked.keys()},
+        )
+
+    def _answer_moves(self, code: str, held: Mapping[str, Any]) -> float:
+        """How many of its cost units one answer moves: by what the whole effect comes to."""
+        scale = self.scales[code]
+        effect = scale.outcome.estimate.overall.effect
+        row = next(one for one in held["by_outcome"] if one["outcome"] == code)
+        if not effect or scale.moves is None:
+            return 1.0
+        cells = scale.moves.row("overall")
+        one = scale.moves.of_effect(cells, scale.base_weight, scale.areas)
+        return abs(float(one * row["events_avoided"]["mean"] / effect))
 
 
 def _as_said(raw: Mapping[str, Any], printed: Mapping[str, Any]) -> dict[float, float]:

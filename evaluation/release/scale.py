@@ -420,6 +420,12 @@ class Scale:
         return sum(first is not None and one < first for one in periods)
 
     @property
+    def often(self) -> float:
+        """In how many periods' effects one person counts who was counted before the start."""
+        own = 1.0 if self.base_weight is None else self.base_weight
+        return own * (len(self.outcome.paths) - self._before)
+
+    @property
     def _slope(self) -> float:
         """What a figure at an end of the periods before moves their least-squares slope by."""
         # (n - 1) / 2 over n (n^2 - 1) / 12, which is 6 / (n (n + 1)).
