@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any, get_args
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, get_args
 
 import numpy as np
 import pandas as pd
@@ -15,6 +17,9 @@ from evaluation.quarters import NAMES, WRITTEN, Frequency, Period, period_range
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 # What a missing id becomes as text.
 NO_ID = frozenset({"", "nan", "None", "<NA>", "NaT"})
@@ -43,6 +48,45 @@ CALLED = {
     "int": "I",
     "num": "I",
 }
+
+
+def arguments_told(function: Callable[P, T]) -> Callable[P, T]:
+    """Tell in a sentence what is wrong with the arguments of a call; Python's words do not.
+
+    A notebook's first call is to `Panel.from_long`, with columns in places as pandas takes them.
+
+    Raises
+    ------
+    PanelError : more by their place than are taken so, a name that is none, or one that is missing.
+    """
+    signature = inspect.signature(function)
+    told = [one for one in signature.parameters.values() if one.name not in ("self", "cls")]
+    names = [one.name for one in told]
+    needed = [one.name for one in told if one.default is one.empty]
+    places = [one.name for one in told if one.kind is one.POSITIONAL_OR_KEYWORD]
+
+    @wraps(function)
+    def called(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            signature.bind(*args, **kwargs)
+        except TypeError:
+            given = len(args) - (len(signature.parameters) - len(told))
+            strange = [name for name in kwargs if name not in names]
+            lacking = [name for name in needed[given:] if name not in kwargs]
+            said = [
+                f"takes only {', '.join(places)} by place, and was given {given} so"
+                * (given > len(places)),
+                f"has no argument {', '.join(strange)}" * bool(strange),
+                f"lacks {', '.join(lacking)}" * bool(lacking),
+            ]
+            raise PanelError(
+                f"{function.__name__} {'; it '.join(one for one in said if one)}.",
+                expected=", ".join(name if name in places else f"{name}=COLUMN" for name in needed),
+                mend=f"all others by name: {', '.join(n for n in names if n not in needed)}",
+            ) from None
+        return function(*args, **kwargs)
+
+    return called
 
 
 def require_known(argument: str, given: object, allowed: object) -> None:

@@ -18,6 +18,7 @@ import pandas as pd
 from evaluation import fingerprint
 from evaluation.columns import (
     NEVER_TREATED,
+    arguments_told,
     constant_attributes,
     errors_of,
     names_of,
@@ -299,6 +300,7 @@ class Panel:
         return fingerprint.of_data({**held, "figures": numbers})
 
     @classmethod
+    @arguments_told
     def from_long(  # the names are the interface that notebooks use
         cls,
         frame: pd.DataFrame,

@@ -136,7 +136,7 @@ def tell_calibration(found: dict[str, Any]) -> None:
     if not any(row["effect"] for row in found["rows"]):
         return
     for seen in found["detectable"]:
-        what = f"a fall of {seen['percent']:.1f} %" if seen["percent"] else "none of those planted"
+        what = f"a fall of {seen['percent']:.1f} %" if seen["percent"] else "none of those injected"
         print(
             f"{seen['estimator']:18} {seen['started']:3} started: {what} would be found four times "
             f"in five over {found['looks']} looks"
@@ -182,7 +182,7 @@ Estimators = Annotated[
 Started = Annotated[str, typer.Option(help="Numbers of pilot areas.")]
 Looks = Annotated[int, typer.Option(min=1, help="Looks, one a quarter, at the end of the panel.")]
 Effect = Annotated[
-    str, typer.Option(help="Planted effects in per cent; on logarithms, in log points.")
+    str, typer.Option(help="Injected effects in per cent; on logarithms, in log points.")
 ]
 Simulations = Annotated[
     int,
@@ -209,7 +209,7 @@ Block = Annotated[str, typer.Option(help="area or authority: what moves together
 Sample = Annotated[int, typer.Option(min=0, help="Areas drawn anew each time (0: all).")]
 Withheld = Annotated[
     int,
-    typer.Option(min=0, help="Withhold figures below this once an effect is planted (0: none)."),
+    typer.Option(min=0, help="Withhold figures below this once an effect is injected (0: none)."),
 ]
 KeepGaps = Annotated[
     bool,

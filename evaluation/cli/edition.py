@@ -88,7 +88,7 @@ def _told(session: Session, name: str, grown: int) -> None:
 
 @app.command("list")
 def edition_list(context: typer.Context, as_json: AsJson = False) -> None:
-    """Every edition, the newest first."""
+    """List every edition, the newest first."""
     from evaluation.edition.past import History
 
     session: Session = context.obj
@@ -119,7 +119,7 @@ def edition_diff(
     ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """How each headline figure moved from one edition to another, cause by cause."""
+    """Say how each headline figure moved from one edition to another, cause by cause."""
     from evaluation.publish.publish import compared, lines
 
     session: Session = context.obj

@@ -325,7 +325,9 @@ def ledger_history(
     context: typer.Context,
     area: Annotated[str, typer.Argument(help="The area's code.")],
     outcome: Annotated[str, typer.Argument(help="The outcome's code.")],
-    quarter: Annotated[str, typer.Argument(help="The quarter, like 2026-Q3.")],
+    quarter: Annotated[
+        str, typer.Argument(help="The quarter, like 2026-Q3, or the month, like 2026-07.")
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Tell one figure's story: every version, from whom, when, and which one stands."""

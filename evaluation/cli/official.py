@@ -28,7 +28,7 @@ app = typer.Typer(help="Official statistics into returns, with their lineage bes
 
 @app.command("list")
 def list_recipes(context: typer.Context, as_json: AsJson = False) -> None:
-    """What can be fetched for this programme, and from where."""
+    """List what can be fetched for this programme, and from where."""
     from rich.table import Table
 
     from evaluation.connect.recipes import SERVICES, all_recipes

@@ -94,7 +94,7 @@ def work(
     context: typer.Context,
     once: Annotated[bool, typer.Option("--once", help="Go through it once and end.")] = False,
 ) -> None:
-    """Send the mail that waits, remind, run studies that are asked for, remove old drafts."""
+    """Send waiting mail and reminders, run, release and publish as asked, remove old drafts."""
     portal = _begun(context.obj)  # before what needs its tables can be imported
     from evaluation.portal.outbox import work as do
 

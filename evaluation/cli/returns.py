@@ -35,14 +35,16 @@ def template(
     site: Annotated[
         str, typer.Argument(help="The site's code, or OPEN for a source of published statistics.")
     ],
-    quarter: Annotated[str, typer.Argument(help="The quarter, like 2026-Q3.")],
+    quarter: Annotated[
+        str, typer.Argument(help="The quarter, like 2026-Q3, or the month, like 2026-07.")
+    ],
     output: Annotated[Path, typer.Option("-o", "--output", help="FILE.xlsx or FILE.csv.")],
     agency: Annotated[
         str | None,
         typer.Option(help="The site's agency, or the source; needed where there are several."),
     ] = None,
 ) -> None:
-    """Write the empty return of one submitter for one quarter."""
+    """Write the empty return of one submitter for one quarter or month."""
     from evaluation.finance import asked_of
     from evaluation.ledger.submission import last_accepted
     from evaluation.returns.template import told, write_template

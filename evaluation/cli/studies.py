@@ -172,7 +172,7 @@ def study_challenge(
 
 
 def value(context: typer.Context, study: Name, as_json: AsJson = False) -> None:
-    """What a study's effects are worth, by agency, to date."""
+    """Say what a study's effects are worth, by agency, to date."""
     from evaluation.study.results import read_results
 
     session: Session = context.obj

@@ -51,7 +51,7 @@ def template(
     write_templates(programme, output, targets=targets, questions=questionnaire)
     for outcome in items(programme):
         if outcome.survey is not None and outcome.survey.confirm:
-            say(f"{outcome.title}: look up before fieldwork {outcome.survey.confirm}.")
+            say(f"{outcome.title}: still open: {outcome.survey.confirm}.")
     print(output)
 
 
@@ -196,7 +196,7 @@ def voices(
     seed: Annotated[int, typer.Option(help="Of the re-drawn arms.")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """What people wrote, coded by two who did not know the arm: agreement, shares, quotations."""
+    """Say what people wrote, coded by two who did not know the arm: agreement, shares, quotes."""
     from evaluation.wave.respondents import described
     from evaluation.wave.voices import read_voices
 
@@ -273,7 +273,7 @@ def design(
     seed: Annotated[int, typer.Option(help="Of the invented surveys.")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """What a survey could find on the programme's own areas, by people, waves and areas."""
+    """Say what a survey could find on the programme's own areas, by people, waves and areas."""
     from evaluation.design.surveys import Variation, trade_offs
     from evaluation.wave.fieldwork import items
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.diagnose.diagnostic import Diagnostic, tested, unknown
+from evaluation.errors import EstimateError
 from evaluation.estimate.inference import placebo_p
 from evaluation.estimate.placebo_effects import mean_differences
 from evaluation.estimate.samples import masked_mean
@@ -39,8 +40,14 @@ def balance_table(
 
     Raises
     ------
-    KeyError : a covariate that the panel's areas do not hold.
+    EstimateError : a covariate that the panel's areas do not hold.
     """
+    if gone := [name for name in covariates if name not in panel.areas]:
+        raise EstimateError(
+            f"the panel's areas have no {gone[0]!r}.",
+            expected=", ".join(map(str, panel.areas.columns)),
+            mend="name it among the covariates when the panel is made",
+        )
     names, values = _characteristics(panel, outcome, assignments, covariates)
     treated = np.zeros(len(panel.areas), dtype=bool)
     treated[assignments.treated.units] = True

@@ -77,7 +77,7 @@ class Moments:
     ) -> Moments:
         """The moments of (effects, covariance) for the target l' tau.
 
-        The first stage of the hybrid test (their section 4.4; kappa = alpha / 10 as in the R
+        The first stage of the hybrid test (their section 3; kappa = alpha / 10 as in the R
         package) is of least-favourable critical value, simulated with a fixed seed.
         """
         rows, slack = restriction.rows()
@@ -98,7 +98,7 @@ class Moments:
         )
 
     def accepts(self, theta: Floats) -> NDArray[np.bool_]:
-        """Whether the hybrid test accepts each theta (their section 4.4: C-LF)."""
+        """Whether the hybrid test accepts each theta (their section 3: C-LF)."""
         # The largest studentised moment, eta, is the value of a linear programme with fixed dual
         # vertices. Given the vertex that attains it, eta is a normal cut to [low, high]: there
         # another vertex would take over as eta moves along their covariance (Lee et al. 2016,
@@ -328,9 +328,9 @@ def honest_interval(
     Parameters
     ----------
     kind : ``relative_magnitudes``: Delta^RM of section 2.4.1, the set of the hybrid test with
-        least-favourable first stage (section 3.4; C-LF in the R package, its default), using the
+        least-favourable first stage (section 3; C-LF in the R package, its default), using the
         inequalities on periods after the start; ``smoothness``: Delta^SD of section 2.4.2, the
-        fixed-length interval (section 4.1; FLCI, the R package's default);
+        fixed-length interval (section 4; FLCI, the R package's default);
         ``smoothness_conditional``: the same restriction by the hybrid test.
     bound : M: a multiple of the largest break before the start, or a change of slope a period in
         the estimate's own unit.

@@ -203,24 +203,39 @@ class Drawing:
         how = dict[str, Any](va="center", annotation_clip=False) | how
         self.axes.annotate(text, point, xytext=offset, textcoords="offset points", **how)
 
-    def dot(self, x: float, y: float, *, filled: bool, size: float = 7, edge: float = 1.5) -> None:
+    def dot(
+        self,
+        x: float,
+        y: float,
+        *,
+        filled: bool,
+        size: float = 7,
+        edge: float = 1.5,
+        colour: str = PILOT,
+    ) -> None:
         """A dot of an effect; it may lie on the edge of the axes.
 
         Filled is what the answer rests on, in every chart of the book; what is filled for any other
         reason is a `square`.
         """
-        self._mark("o", (x, y), filled, size, edge)
+        self._mark("o", (x, y), filled, (size, edge), colour)
 
     def square(self, x: float, y: float, *, filled: bool, size: float = 7) -> None:
         """A square of whatever the chart says is filled or open in it."""
-        self._mark("s", (x, y), filled, size, 1.5)
+        self._mark("s", (x, y), filled, (size, 1.5), PILOT)
 
     def _mark(
-        self, shape: str, place: tuple[float, float], filled: bool, size: float, edge: float
+        self,
+        shape: str,
+        place: tuple[float, float],
+        filled: bool,
+        across: tuple[float, float],
+        colour: str,
     ) -> None:
+        size, edge = across
         how: dict[str, Any] = {"markersize": size, "markeredgewidth": edge, "clip_on": False}
-        face = PILOT if filled else "white"
-        self.axes.plot(*([one] for one in place), shape, color=PILOT, markerfacecolor=face, **how)
+        face = colour if filled else "white"
+        self.axes.plot(*([one] for one in place), shape, color=colour, markerfacecolor=face, **how)
 
     def across(self, text: str, *, smaller: float = 0.5) -> None:
         """What is counted across, below the axis."""

@@ -242,26 +242,43 @@ def forest(rows: Sequence[ForestRow], unit: str, size: Size) -> str:
     return forest_drawn(rows, unit, size).svg()
 
 
-def forest_drawn(rows: Sequence[ForestRow], unit: str, size: Size) -> Drawing:
-    """The sheet of `forest`."""
+def forest_rightwards(rows: Sequence[ForestRow], unit: str, better_down: bool, size: Size) -> str:
+    """The same with the better way to the right, as on every chart of outcomes and of sites.
+
+    ``better_down`` : whether a fall is the better way, by which the axis is turned round.
+    """
+    return forest_drawn(rows, unit, size, better_down=better_down).svg()
+
+
+def forest_drawn(
+    rows: Sequence[ForestRow], unit: str, size: Size, *, better_down: bool | None = None
+) -> Drawing:
+    """The sheet of `forest`, or of `forest_rightwards` where it is said which way is better."""
     # A name of three lines would touch the one below it.
     tall = any(len(textwrap.wrap(row.label, NAME_WRAP)) > 2 for row in rows)
     step = 58 if size.narrow else 48 if tall else 36
     left, right = (24, 24) if size.narrow else (250, 170)
-    draw = Drawing(size, step * len(rows) + 50, Margins(left=left, right=right, top=12))
+    above = 12 if better_down is None else 34
+    draw = Drawing(size, step * len(rows) + 38 + above, Margins(left=left, right=right, top=above))
     axes = draw.axes
     draw.rows(len(rows), below=0.45, above=(0.45, 0.2))
     reach = _reach([row.figure for row in rows])
     for place, (label, row, filled, said) in enumerate(rows):
         y = len(rows) - 1 - place
-        _range(axes, row, y, reach)
-        draw.dot(row["effect"], y, filled=filled, edge=1.6)
+        colour = _range(axes, row, y, reach, better_down)
+        draw.dot(row["effect"], y, filled=filled, edge=1.6, colour=colour)
         _forest_text(draw, y, label, said)
     axes.axvline(0, color=INK, linewidth=0.9)
     # All effects may be printed as one value.
     span = (reach[1] - reach[0]) or 1.0
     axes.set_xlim(reach[0] - 0.04 * span, reach[1] + 0.04 * span)
     plain_ticks(axes, "x", 5 if size.narrow else 7, unit)
+    if better_down is not None:
+        if better_down:
+            axes.invert_xaxis()
+        # At the edge, since beside a zero that lies there it would be cut off.
+        edge, said = axes.get_xlim()[1], "better \N{RIGHTWARDS ARROW}"
+        draw.above(edge, said, smaller=1, ha="right", va="bottom", color=PILOT)
     return draw
 
 
@@ -277,15 +294,28 @@ def _reach(rows: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
     return min(points + lows), max(points + highs)
 
 
-def _range(axes: Any, row: Mapping[str, Any], y: float, reach: tuple[float, float]) -> None:
-    """The line of a range, with an arrow where it goes on beyond the axis."""
+def _range(
+    axes: Any,
+    row: Mapping[str, Any],
+    y: float,
+    reach: tuple[float, float],
+    better_down: bool | None,
+) -> str:
+    """The line of a range, with an arrow where it goes on beyond the axis; the colour it has.
+
+    One that lies whole on the worse side has the colour of what is worse, as well as its place.
+    """
     if row["low"] is None or row["high"] is None:
-        return
+        return PILOT
+    worse = {None: False, True: row["low"] > 0, False: row["high"] < 0}[better_down]
+    colour = WORSE if worse else PILOT
     low, high = max(row["low"], reach[0]), min(row["high"], reach[1])
-    axes.plot([low, high], [y, y], color=PILOT, linewidth=2)
-    for end, shown, arrow in ((row["low"], low, "<"), (row["high"], high, ">")):
+    axes.plot([low, high], [y, y], color=colour, linewidth=2)
+    arrows = "><" if better_down else "<>"
+    for end, shown, arrow in zip((row["low"], row["high"]), (low, high), arrows, strict=True):
         if end != shown:
-            axes.plot([shown], [y], arrow, color=PILOT, markersize=7, clip_on=False)
+            axes.plot([shown], [y], arrow, color=colour, markersize=7, clip_on=False)
+    return colour
 
 
 def gains(rows: Sequence[Mapping[str, Any]], size: Size) -> str:

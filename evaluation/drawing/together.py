@@ -32,11 +32,13 @@ TOP, TOP_NARROW, ROW, GROUP = 70, 62, 36, 30
 """Heights in pixels: above the first row, of a row of one line, and of a group's heading."""
 UNMARKED = 32
 """Pixels less above the first row where nothing is hoped for."""
+NAMES, FIGURES, GUTTER = 252, 190, 17
+"""Pixels for a row's name, for its figures, and for the sign of its verdict before the name."""
 TITLE = 90
 """The height of a field's title, unit and direction."""
 WIDEST = 1.3
 """How many times as wide as the middle range a range may be before an arrow cuts it."""
-FARTHEST = 3.5
+FARTHEST = 1.6
 """How many times as far as the farthest point a range may reach, where most ranges are shorter."""
 
 
@@ -66,8 +68,9 @@ def all_outcomes(rows: Sequence[Mapping[str, Any]], size: Size) -> str:
         each outcome, in per cent of what would have been without; of a group's rows the first bears
         its heading. ``better_down`` is whether a fall is the better way, by which the sheet turns
         it round. A figure that is not known is None. ``said`` is its effect and range in words.
-        ``filled``, where it is given, is whether the dot is what the answer rests on; else it is
-        that of a main outcome.
+        Where they are given, ``mark`` is the sign of its verdict, ``verdict`` its words below the
+        name, ``people`` how many that is, below the figures; ``filled`` is whether the dot is what
+        the answer rests on, else it is that of a main outcome.
     """
     turned = [_turned(row) for row in rows]
     marked = any(None not in (row["hoped"], row["worth_having"]) for row in rows)
@@ -101,27 +104,45 @@ class _Place:
     middle: float
     below: float
     lines: tuple[str, ...]
+    under: tuple[str, ...] = ()
+    people: tuple[str, ...] = ()
 
 
 def _places(rows: Sequence[Mapping[str, Any]], size: Size, *, marked: bool = True) -> list[_Place]:
     """Each row as tall as the lines of its name need; ``marked``: field and mark are labelled."""
     found: list[_Place] = []
     group, y = None, float(TOP_NARROW if size.narrow else TOP) - (0 if marked else UNMARKED)
-    letters = (size.width - 16 if size.narrow else 252) / (LETTER * size.text)
+    letters = (size.width - 16 if size.narrow else NAMES) / (LETTER * size.text)
     for row in rows:
         heading = 0.0
         if row["group"] != group:
             group, heading = row["group"], y + (18 if found else 8)
             y += GROUP if found else GROUP - 10
-        lines = tuple(textwrap.wrap(str(row["outcome"]), int(letters)))[:3]
-        tall = size.text * 1.18 * len(lines)
+        room = letters - (GUTTER / (LETTER * size.text) if row.get("mark") else 0)
+        lines = tuple(textwrap.wrap(str(row["outcome"]), int(room)))[:3]
+        under = tuple(textwrap.wrap(str(row.get("verdict") or ""), int(room)))[:3]
+        people = tuple(
+            textwrap.wrap(str(row.get("people") or ""), int(FIGURES / LETTER / size.text))
+        )
+        line = size.text * 1.18
         if size.narrow:
-            middle = y + tall + size.text * 1.18 + 21
+            middle = y + line * (len(lines) + len(under) + 1) + 21
             below = middle + 22
         else:
-            below = y + max(ROW, tall + 10)
+            told = max(len(lines) + len(under), 1 + len(people))
+            below = y + max(ROW, line * told + (26 if under else 10))
             middle = (y + below) / 2
-        found.append(_Place(heading=heading, above=y, middle=middle, below=below, lines=lines))
+        found.append(
+            _Place(
+                heading=heading,
+                above=y,
+                middle=middle,
+                below=below,
+                lines=lines,
+                under=under,
+                people=people,
+            )
+        )
         y = below
     return found
 
@@ -247,13 +268,29 @@ def _ticks(plot: _Plot, many: int) -> list[float]:
 def _named(draw: Drawing, row: Mapping[str, Any], place: _Place) -> None:
     """An outcome's name and what was found, beside its row or, on a telephone, above it."""
     name, said, main = "\n".join(place.lines), str(row["said"]), bool(row["main"])
+    mark, under, line = str(row.get("mark") or ""), "\n".join(place.under), draw.size.text * 1.18
+    left = (10 if draw.size.narrow else 2) + (GUTTER if mark else 0)
     if draw.size.narrow:
-        _words(draw, (10, place.above + 4), name, bold=main, up="top")
-        _words(draw, (10, place.middle - 19), said, colour=MUTED)
+        top = place.above + 4
+        _words(draw, (10, top), mark, bold=main, up="top")
+        _words(draw, (left, top), name, bold=main, up="top")
+        _words(draw, (left, top + line * len(place.lines)), under, colour=MUTED, up="top")
+        _words(draw, (left, place.middle - 19), said, colour=MUTED)
         return
-    _words(draw, (2, place.middle), name, bold=main, up="center")
-    wrapped = textwrap.wrap(said, int(190 / (LETTER * draw.size.text)))
-    _words(draw, (draw.size.width - 186, place.middle), "\n".join(wrapped[:3]), up="center")
+    # Mark, name and verdict begin at one height, the name's block in the middle of its row.
+    tall = line * (len(place.lines) + len(place.under))
+    top = place.middle - tall / 2
+    _words(draw, (2, top), mark, bold=main, up="top")
+    _words(draw, (left, top), name, bold=main, up="top")
+    _words(draw, (left, top + line * len(place.lines)), under, colour=MUTED, up="top")
+    right = draw.size.width - 186
+    if place.people:
+        top = place.middle - line * (1 + len(place.people)) / 2
+        _words(draw, (right, top), said, bold=main, up="top")
+        _words(draw, (right, top + line), "\n".join(place.people), colour=MUTED, up="top")
+        return
+    wrapped = textwrap.wrap(said, int(FIGURES / (LETTER * draw.size.text)))
+    _words(draw, (right, place.middle), "\n".join(wrapped[:3]), up="center")
 
 
 def _worth_and_hope(draw: Drawing, plot: _Plot, row: Mapping[str, Any], middle: float) -> None:

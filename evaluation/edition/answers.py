@@ -200,7 +200,7 @@ def _size(outcome: OutcomeResult) -> Sentence:
 def undone(study: Results) -> list[str]:
     """What would undo each main outcome that moved, a sentence each."""
     return [
-        f"{o.plain_title}: {o.finding.undo.sentence}"
+        f"{o.plain_title}: {words.within(str(o.finding.undo.sentence))}"
         for o in study.with_role("primary")
         if o.finding.undo is not None and o.finding.undo.sentence
     ]
@@ -214,7 +214,7 @@ def undone_briefly(study: Results) -> list[str]:
         if undo is None or not undo.sentence:
             continue
         if undo.breaks == 0:
-            said = "judged by the path before the start alone, its range holds no change"
+            said = "judged by the path before the start alone, it may be no change at all"
         elif undo.breaks is not None:
             times = words.number(undo.breaks, apart_digits(undo.breaks, (0.0,), 2))
             said = (
@@ -263,8 +263,9 @@ def money(study: Results) -> Sentence:
         )
     totals = value.totals
     return Sentence.of(
-        "{released} of public spending released, at most {cash} of it out of a budget, for {cost} "
-        "spent, by the {counted} whose checks hold. {chance}; back for each £1: {back}.{beside}",
+        "{released} of public spending released for {cost} spent, by the {counted} whose checks "
+        "hold; at most {cash} of it could leave a budget. {chance}; back for each £1: {back}."
+        "{beside}",
         released=words.money_with_range(totals.gross_fiscal),
         # Beside it, since what is released would else be read as money that can be spent.
         cash=words.pounds(totals.cashable.mean),

@@ -26,7 +26,7 @@ Row = dict[str, Any]
 SHOWS_SOURCES = (charts.paths, charts.synthetic_path)
 """Charts that show the figures of a source, and not only what was estimated from them."""
 # The kinds in downloads of 0.1.0, which whoever reads them by program goes by.
-PUBLISHED_KIND = {charts.synthetic_path: "twin_path"}
+PUBLISHED_KIND = {charts.synthetic_path: "twin_path", charts.forest_rightwards: "forest"}
 """What a chart is called in its JSON where that is not its function's name."""
 
 
@@ -301,8 +301,9 @@ class OutcomePage:
     ) -> Markup:
         """Effects on the outcome on one scale; ``which`` as in ``by site with ranges``."""
         kind = f"Effects on {self.outcome.plain_title} {which}"
-        unit = words.tick_unit(on or self.estimate)
-        return self.chart(ending, kind, said, charts.forest, rows, unit, heads=heads)
+        unit, down = words.tick_unit(on or self.estimate), words.better_down(self.outcome)
+        draw = charts.forest_rightwards
+        return self.chart(ending, kind, said, draw, rows, unit, down, heads=heads)
 
 
 def _csv(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -33,9 +33,10 @@ def table(
     ``dense``, for tables of many short cells, and ``named``, where the heading above says what the
     caption would. On a narrow screen a table that holds sentences is shown row by row, each cell
     behind its column's name; one of short cells scrolls, unless its style is ``stacked``, where
-    the last column is what the table is for.
+    the last column is what the table is for. In the style ``side`` columns stay side by side to be
+    compared, and figures break before their range.
     """
-    stacked = style == "stacked" or _stacked(columns, rows)
+    stacked = style == "stacked" or ("side" not in style and _stacked(columns, rows))
     roles = _ROLES if stacked else dict.fromkeys(_ROLES, "")
     kinds = [" class='n'" if kind == "n" else "" for kind in numeric.ljust(len(columns), "t")]
     head = "".join(

@@ -259,6 +259,14 @@ def least_chance(value: float | None) -> str:
     return "not known" if value is None else f"{Decimal(f'{value:.2g}'):f}"
 
 
+def better_down(outcome: OutcomeResult) -> bool:
+    """Whether a fall is the better way; of what is only watched, the way that is hoped for."""
+    hoped = outcome.finding.hoped_percent
+    if outcome.polarity == "care":
+        return hoped is not None and hoped < 0
+    return outcome.polarity == "down"
+
+
 def within(title: str) -> str:
     """A title as it stands inside a sentence: small first letter, but not for ``A&E``."""
     return title if title[1:2].isupper() or title[1:2] == "&" else title[:1].lower() + title[1:]

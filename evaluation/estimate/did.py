@@ -285,6 +285,9 @@ def did(
         diagnostics=samples.describe_assignments(assignments) if assignments else {},
         panel=sample.panel,
         provenance=samples.provenance(panel, sample, assignments),
+        base_weight=samples.base_weight(sample, settings.anticipation)
+        if settings.base == "mean"
+        else 1.0,
     )
     return per_whole_period(found, sample)
 

@@ -70,6 +70,8 @@ class Estimate:
     area_effects : one row a treated area: its mean effect over its own treated periods.
     warnings : what readers have to be told; each a text with a ``code`` for programs.
     panel : what it was made from, so that it can be asked how it would be without a part of it.
+    base_weight : the most that one period before a start weighs in the level that effects are
+        measured from: 1 where it is one period alone, 1/n where it is the mean of n.
     """
 
     outcome: str
@@ -96,6 +98,7 @@ class Estimate:
     provenance: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     panel: Panel | None = None
+    base_weight: float = 1.0
 
     def overall(
         self, weights: Weights = "simple", *, window: tuple[int, int] | None = None

@@ -127,6 +127,8 @@ def imputation(
         diagnostics=samples.describe_assignments(assignments) if assignments else {},
         panel=sample.panel,
         provenance=samples.provenance(panel, sample, assignments),
+        # An area's own effect is the mean of what it had before its start, less what all had.
+        base_weight=samples.base_weight(sample, settings.anticipation),
     )
     return per_whole_period(found, sample)
 

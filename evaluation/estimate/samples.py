@@ -519,6 +519,15 @@ def entries(
     )
 
 
+def base_weight(sample: Sample, anticipation: int = 0) -> float:
+    """The most that one period weighs in a mean of those before a start, of any started area."""
+    starts = sample.treated.starts[sample.treated.cohort_of] - anticipation
+    held = np.isfinite(sample.figures[sample.treated.units])
+    before = held & (np.arange(sample.n_periods) < starts[:, None])
+    counted = before.sum(axis=1)
+    return float(1 / max(counted[counted > 0].min(initial=sample.n_periods), 1))
+
+
 def masked_mean(
     figures: NDArray[np.float64], weights: NDArray[np.float64] | None = None
 ) -> NDArray[np.float64]:

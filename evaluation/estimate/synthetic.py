@@ -439,6 +439,7 @@ def estimate_from(
         diagnostics=synthetic_placebos.fit_diagnostics(sample, fitted.synthetic_units),
         panel=sample.panel,
         provenance=samples.provenance(sample.panel, sample, assignments),
+        base_weight=synthetic_placebos.base_weight(sample, fitted.synthetic_units),
     )
     return per_whole_period(found, sample)
 

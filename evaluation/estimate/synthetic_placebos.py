@@ -559,6 +559,20 @@ def unconverged(synthetic_units: Mapping[int, SyntheticUnits]) -> tuple[str, ...
     return (stopped,) if left else ()
 
 
+def base_weight(sample: samples.Sample, synthetic_units: Mapping[int, SyntheticUnits]) -> float:
+    """The most that one period before a start weighs for any treated area.
+
+    By its time weights where a fit has them; every period of a fit weighs on the donors too, and
+    counts as one in a mean of them.
+    """
+    found = [samples.base_weight(sample)]
+    starts = sample.treated.starts[sample.treated.cohort_of]
+    for start, fitted in synthetic_units.items():
+        own = fitted.time_weights[sample.treated.units[starts == start]]
+        found.append(float(np.nan_to_num(own).max(initial=0.0)))
+    return min(max(found), 1.0)
+
+
 def fit_diagnostics(
     sample: samples.Sample, synthetic_units: Mapping[int, SyntheticUnits]
 ) -> dict[str, float]:

@@ -122,6 +122,7 @@ def two_way_fixed_effects(
         warnings=warnings,
         panel=sample.panel,
         provenance=samples.provenance(panel, sample, assignments),
+        base_weight=_base_weight(sample, settings.method),
     )
 
 
@@ -234,6 +235,28 @@ class _Terms:
         apart = self.without_areas(on)
         total = apart.sum(axis=0)
         return float((apart**2).sum() - total @ self.inverse @ total)
+
+    def heaviest(self, on: NDArray[np.float64]) -> float:
+        """The most that the coefficient moves by where one figure does: of My / D'MD."""
+        apart = self.without_areas(on)
+        periods = np.where(self.held, self.inverse @ apart.sum(axis=0), 0.0)
+        own = periods.sum(axis=1) / np.maximum(self.held.sum(axis=1), 1)
+        left = np.where(self.held, apart - periods + own[:, None], 0.0)
+        return float(np.abs(left[(on > 0).any(axis=1)]).max() / self.left_of(on))
+
+
+def _base_weight(sample: samples.Sample, method: Method) -> float:
+    """What the heaviest figure counts, as the weight of one period before a start.
+
+    One of n areas with at most p started periods and c started figures would move the mean of
+    these by p / c of its base: the weight is the part of that which the heaviest figure has.
+    """
+    if method == "first_differences":
+        return 1.0
+    on = samples.unit_figures(sample)
+    heaviest = _Terms.of(sample, method).heaviest(on)
+    started = (on > 0) & np.isfinite(sample.figures)
+    return float(min(heaviest * started.sum() / max(started.sum(axis=1).max(), 1), 1.0))
 
 
 def _placebo(

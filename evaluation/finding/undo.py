@@ -94,26 +94,26 @@ class Undo:
             return None
         if self.breaks == 0:
             return Sentence.of(
-                "Judged by the path before the start alone, its range holds no change even without "
-                "a break of that path."
+                "Judged by the path before the start alone, it may be no change at all, even "
+                "without a break of that path."
             )
         if math.isinf(self.breaks):
             return Sentence.of("No break of the path after the start that was tried undoes it.")
         return Sentence.of(
-            "A break of the path after the start of more than {times} times the largest before it "
-            "would undo it.",
+            "A later break in the pilots' path of more than {times} times the largest before the "
+            "start would undo it.",
             times=number(self.breaks, apart_digits(self.breaks, (0.0,), 2)),
         )
 
     def _of_cause(self) -> Sentence | None:
         if self.cause is None:
             return None
-        cause = "unmeasured cause {times} times as common among pilots that changes the outcome"
+        cause = "unmeasured cause {times} times as common among pilots"
         undone_before = self.breaks is not None and 0 < self.breaks < math.inf
         return Sentence.of(
-            f"So would an {cause} {{times}} times."
+            f"So would an {cause}, if it changes the outcome as much."
             if undone_before
-            else f"An {cause} {{times}} times would undo it.",
+            else f"An {cause} would undo it, if it changes the outcome as much.",
             times=_times(self.cause),
         )
 

@@ -209,8 +209,8 @@ def _state(link: Link, seen: Seen | None, since: int) -> LinkState:
         return told(State.NOT_DUE, waits, last=last)
     return told(
         State.NO_SIGN,
-        "It was due by {last} periods after the middle site's start and {since} have passed; "
-        "{figure} shows no change that can be told.",
+        "It was due by {last} periods after the middle site's start and {since} have passed. "
+        "{figure}: no change can be told.",
         last=last,
         figure=seen.title,
     )

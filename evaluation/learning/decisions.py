@@ -156,7 +156,9 @@ OF_OUTCOME: Mapping[str, Fact] = {
 OF_ALL: Mapping[str, Fact] = {
     "primaries.improved": Fact(kind="number", says="main outcomes that improved"),
     "primaries.worsened": Fact(kind="number", says="main outcomes that worsened"),
-    "primaries.harmed": Fact(kind="number", says="main outcomes whose watch for harm crossed"),
+    "primaries.harmed": Fact(
+        kind="number", says="main outcomes whose watch for harm gave an alarm"
+    ),
     "secondaries.improved": Fact(kind="number", says="side outcomes that improved"),
     "secondaries.worsened": Fact(kind="number", says="side outcomes that worsened"),
     "controls.moved": Fact(kind="number", says="negative controls that moved"),

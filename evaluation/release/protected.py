@@ -56,6 +56,10 @@ def hidden_by_outcome(made: Released) -> tuple[Hidden, ...]:
     return tuple(found)
 
 
+UNMOVED = "withheld"
+"""What hidden counts could do to an effect: two figures of it, neither of them moved outwards."""
+
+
 def widenings(entries: Iterable[Entry]) -> Mapping[str, float]:
     """Address of a range -> by how many per cent it is wider than inside, on the mean over keys.
 
@@ -66,6 +70,8 @@ def widenings(entries: Iterable[Entry]) -> Mapping[str, float]:
     ends: dict[str, dict[str, Entry]] = {}
     for one in entries:
         address, _, end = one.address.rpartition(".")
+        if address.rpartition(".")[2] == UNMOVED:
+            continue
         if end in ("low", "high") and one.kind == "effect" and one.step:
             ends.setdefault(address, {})[end] = one
     found = {}

@@ -8,7 +8,7 @@ times people: it stands at its effect's step.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,18 +61,18 @@ def _atom(item: Item, wave: ArmWave, programme: str) -> Atom:
     return Atom.of(programme, series, (f"the {wave.arm} areas",), Period.parse(wave.quarter))
 
 
-def one_answer(item: Item, programme: str, key: Key, policy: Policy) -> float | None:
-    """The most that one respondent moves the mean of one pilot area by.
+def one_answer(item: Item, programme: str, key: Key, policy: Policy) -> Mapping[str, float] | None:
+    """Wave -> the most that one respondent moves the mean of one pilot area by.
 
     By how many are printed to have answered, so that it says nothing of what is not; None where
     no pilot area was asked.
     """
-    found = []
+    found = {}
     for wave in (one for one in item.waves if one.arm == "pilot"):
         shown = respondents(item, wave, programme, key, policy).printed
         held = policy.shown_from if shown is None else shown
-        found.append(item.span * LARGEST_WEIGHT * max(wave.areas, 1) / held)
-    return max(found, default=None)
+        found[wave.quarter] = item.span * LARGEST_WEIGHT * max(wave.areas, 1) / held
+    return found or None
 
 
 def release_lives(lives: Lives, steps: LivesSteps) -> tuple[dict[str, Any], list[Entry]]:

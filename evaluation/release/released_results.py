@@ -23,6 +23,8 @@ from evaluation.disclosure.released import (
 )
 from evaluation.finding import sentences
 from evaluation.quarters import Period
+from evaluation.release.influence import Design, sensitivity_of
+from evaluation.release.priced import Prices
 from evaluation.release.released_accounts import release_accounts
 from evaluation.release.released_lives import (
     LivesSteps,
@@ -31,15 +33,7 @@ from evaluation.release.released_lives import (
     release_lives,
     same_figure,
 )
-from evaluation.release.rounding import (
-    ENVELOPE,
-    Rounding,
-    Terms,
-    adjusted,
-    envelopes,
-    one_figure,
-    sensitivity_of,
-)
+from evaluation.release.rounding import ENVELOPE, Rounding, Terms, adjusted, envelopes, one_figure
 from evaluation.release.said import Saying, said_anew
 from evaluation.release.scale import CONTROL, Scale
 from evaluation.study.record import OutcomeResult, Results
@@ -215,8 +209,8 @@ class _Door:
         self.entries += entries
         return shown
 
-    def _one_answer(self, code: str) -> float | None:
-        """What one respondent moves the mean of an area by; None where nobody was asked."""
+    def _one_answer(self, code: str) -> Mapping[str, float] | None:
+        """What one respondent moves an area's mean by in each wave; None if nobody was asked."""
         item = self.asked.get(code)
         if item is None:
             return None
@@ -236,7 +230,9 @@ class _Door:
         self.roundings[one.code] = rounding
         policy = self.terms.policy(one.code)
         self._count(one)
-        moves = sensitivity_of(one, self._printed(one.code), policy, self._one_answer(one.code))
+        design = Design(sites=self.raw.sites, window=self.raw.window)
+        answers = self._one_answer(one.code)
+        moves = sensitivity_of(one, self._printed(one.code), policy, design, answers)
         scale = Scale(one, moves, policy.least_areas, self._window(), rounding, self.starts)
         self.scales[one.code] = scale
         # First, so that what a reader sees first has its offset by its own name.
@@ -262,9 +258,17 @@ class _Door:
         data["twin"] = self._synthetic(data["twin"], scale, rounding)
         for row in data["looks"]:
             name = f"look.{row['quarter']}"
-            row["effect"] = scale.at(rounding, row["effect"], f"{name}.effect")
-            for end, away in (("low", -1), ("high", 1)):
-                row[end] = scale.at(rounding, row[end], f"{name}.{end}", away=away)
+            step = scale.look_step(row)
+            # The look of a quarter is what the edition of that quarter printed as its finding.
+            for end, away in (("effect", 0), ("low", -1), ("high", 1)):
+                row[end] = scale.at(
+                    rounding,
+                    row[end],
+                    f"{name}.{end}",
+                    away=away,
+                    step=step,
+                    offset=f"finding.{end}",
+                )
             row["spent"] = significant(row["spent"], 4) if row["spent"] is not None else None
         for part in ("withheld", "blanket"):
             if data.get(part):
@@ -370,16 +374,22 @@ class _Door:
     ) -> dict[str, Any]:
         """An estimate's rows, each at the step of its own support; none of a single area."""
         name = f"{held['estimator']}.{place}"
-        rows: dict[str, Any] = {
-            "overall": self._row("overall", "", held["overall"], name, scale, rounding)
-        }
+        own = partial(
+            self._row,
+            name=name,
+            scale=scale,
+            rounding=rounding,
+            base_weight=held.get("base_weight"),
+        )
+        rows: dict[str, Any] = {"overall": own("overall", "", held["overall"])}
         for by in ("cohort", "site", "quarter", "event_time"):
-            rows[by] = [self._row(by, str(row[by]), row, name, scale, rounding) for row in held[by]]
+            rows[by] = [own(by, str(row[by]), row) for row in held[by]]
         kept = {key: value for key, value in held["diagnostics"].items() if _is_plain(value)}
         return {
             **held,
             **rows,
             "area": [],
+            "base_weight": None,
             "diagnostics": {**_readable(kept, 2), **scale.fit(kept, f"{name}.")},
             "warnings": [one for one in held["warnings"] if not self._names_areas(one)],
         }
@@ -390,10 +400,17 @@ class _Door:
         return "worst" in figures
 
     def _row(
-        self, by: str, which: str, row: dict[str, Any], name: str, scale: Scale, rounding: Rounding
+        self,
+        by: str,
+        which: str,
+        row: dict[str, Any],
+        name: str,
+        scale: Scale,
+        rounding: Rounding,
+        base_weight: float | None,
     ) -> dict[str, Any]:
         address = ".".join(filter(None, (name, by, which)))
-        step, reason = scale.of_row(by, row, address)
+        step, reason = scale.of_row(by, which, row, address, base_weight)
         figures = ("effect", "se", "low", "high", "low_band", "high_band")
         if reason:
             rounding.hide(*(scale.shown(row[one]) for one in figures))
@@ -460,7 +477,13 @@ class _Door:
             )
         if looked:
             for part, away in (("low", -1), ("high", 1)):
-                looked[part] = scale.at(rounding, looked[part], f"looked.{part}", away=away)
+                looked[part] = scale.at(
+                    rounding,
+                    looked[part],
+                    f"looked.{part}",
+                    away=away,
+                    step=scale.looked_step(looked[part]),
+                )
             looked["spent"] = significant(looked["spent"], 4) if looked["spent"] else 0.0
             looked["alpha"] = significant(looked["alpha"], 4) if looked["alpha"] else 0.0
         undo = finding.get("undo")
@@ -477,10 +500,17 @@ class _Door:
             own[t] if same_figure(own.get(t), v) else v
             for t, v in zip(times, held.real, strict=True)
         )
-        real = [scale.at(rounding, v, f"gap.{t}") for t, v in zip(times, same, strict=True)]
+        # A placebo effect is a mean of as many areas in one period as the real one.
+        rows_of = {row.event_time: row.plain() for row in one.estimate.event_time}
+        whole = one.estimate.overall.plain()
+        steps = {t: scale.row_step("event_time", str(t), rows_of.get(t, whole)) for t in times}
+        real = [
+            scale.at(rounding, v, f"gap.{t}", step=steps[t])
+            for t, v in zip(times, same, strict=True)
+        ]
         series = [
             [
-                scale.at(rounding, value, f"placebo.{share}.{t}")
+                scale.at(rounding, value, f"placebo.{share}.{t}", step=steps[t])
                 for t, value in zip(times, quantiles, strict=True)
             ]
             for share, quantiles in zip(ENVELOPE, envelopes(rows), strict=False)
@@ -491,16 +521,19 @@ class _Door:
         one = data["new_site"]
         if one is None:
             return
+        step = scale.sites_step
         for part, away in (("mean", 0), ("low", -1), ("high", 1)):
-            one[part] = scale.at(rounding, one[part], f"new_site.{part}", away=away)
+            name = f"new_site.{part}"
+            one[part] = scale.at(rounding, one[part], name, away=away, step=step)
         for part in ("se", "tau"):
-            one[part] = scale.error(one[part], scale.overall_step, f"new_site.{part}")
+            one[part] = scale.error(one[part], step, f"new_site.{part}")
         for part, away in (("mean_low", -1), ("mean_high", 1)):
             if one.get(part) is not None:
-                one[part] = scale.at(rounding, one[part], f"new_site.{part}", away=away)
+                name = f"new_site.{part}"
+                one[part] = scale.at(rounding, one[part], name, away=away, step=step)
         for part in ("tau_low", "tau_high"):
             if one.get(part) is not None:
-                one[part] = scale.error(one[part], scale.overall_step, f"new_site.{part}")
+                one[part] = scale.error(one[part], step, f"new_site.{part}")
         # Effects of single sites to the last digit, and ranges that differ from the printed one by
         # the scale alone: they stay inside.
         for part in ("by_site", "by_scale", "reml"):
@@ -516,11 +549,16 @@ class _Door:
         """The synthetic control with its donors of a hundredth and more, to two decimals."""
         if held is None:
             return None
-        # Of logarithms it is a path of levels all the same: three figures, and none finer.
+        # A path of levels, in logarithms too: each figure is of all areas in one period.
         for row in held["rows"]:
             for part, away in (("observed", 0), ("twin", 0), ("low", -1), ("high", 1)):
                 row[part] = scale.path_at(
-                    rounding, row[part], f"twin.{row['period']}.{part}", away, held["scale"]
+                    rounding,
+                    row[part],
+                    f"twin.{row['period']}.{part}",
+                    away,
+                    held["scale"],
+                    row["period"],
                 )
         shown = [
             {**one, "weight": rounding.weight(one["weight"], f"donor.{one['name']}")}
@@ -647,13 +685,39 @@ class _Door:
             held = data.get(name)
             if held is None:
                 continue
-            shown, known, entries = release_accounts(held, self._address(name), self.key)
+            shown, known, entries = release_accounts(
+                held, self._address(name), self.key, self._prices(held), self.raw.sentences
+            )
             self.entries += entries
             saying = Saying(
                 key=self.key, address=self._address(name), known={**self._all_known(), **known}
             )
             data[name] = self._said(shown, saying)
         return data
+
+    def _prices(self, held: Mapping[str, Any]) -> Prices:
+        """What a person is worth in the accounts, by prices and periods that are public."""
+        codes = {row["outcome"] for row in held["by_outcome"]} & self.scales.keys()
+        scales = [self.scales[code] for code in sorted(codes)]
+        ahead = (held.get("what_if") or {}).get("ahead") or {}
+        return Prices(
+            rows=held["by_outcome"],
+            often=max((scale.often for scale in scales), default=1.0),
+            people=max((self.terms.policy(code).step_people for code in codes), default=5),
+            ahead=max(ahead.values(), key=sum, default=()),
+            moved={code: self._answer_moves(code, held) for code in codes & self.asked.keys()},
+        )
+
+    def _answer_moves(self, code: str, held: Mapping[str, Any]) -> float:
+        """How many of its cost units one answer moves: by what the whole effect comes to."""
+        scale = self.scales[code]
+        effect = scale.outcome.estimate.overall.effect
+        row = next(one for one in held["by_outcome"] if one["outcome"] == code)
+        if not effect or scale.moves is None:
+            return 1.0
+        cells = scale.moves.row("overall")
+        one = scale.moves.of_effect(cells, scale.base_weight, scale.areas)
+        return abs(float(one * row["events_avoided"]["mean"] / effect))
 
 
 def _as_said(raw: Mapping[str, Any], printed: Mapping[str, Any]) -> dict[float, float]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,6 @@ from evaluation.disclosure.effects import (
     MOST_OF_ERROR,
     chance_of,
     kept_beside,
-    step_of,
     stepped,
     stepped_chance,
 )
@@ -32,13 +31,10 @@ from evaluation.ledger.unreleased import unreleased
 if TYPE_CHECKING:
     from evaluation.ledger.signatures import PrintedValue
     from evaluation.programme import Programme
-    from evaluation.study.record import OutcomeResult
     from evaluation.workspace import Workspace
 
 ENVELOPE = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Quantiles that stand in place of single placebo series."""
-BASE_PERIODS = 4
-"""No period before the start weighs more than one in so many in what effects are held against."""
 HUNDREDTH = 0.01
 FAMILY = 12
 """Outcomes that are tested together, at most."""
@@ -177,12 +173,15 @@ class Rounding:
         apart: tuple[float, ...] = (),
         kind: Kind = "effect",
         support: int | None = None,
+        offset: str = "",
     ) -> float | None:
         """A figure at its step, so many steps further.
 
         Parameters
         ----------
         apart : what it lies on one side of and is printed on the same side of: zero, a margin.
+        offset : the name by which its offset is drawn; by default its own. What is one quantity in
+            two places has one offset, or the two would differ by a step.
         """
         if value is None or not math.isfinite(value):
             return None
@@ -193,7 +192,7 @@ class Rounding:
             if own is not None and own.address != f"{self.address}.{name}":
                 self.entries.append(replace(own, address=f"{self.address}.{name}"))
             return self.known[same]
-        drawn = self.key.share_of(["estimate", name, self.address])
+        drawn = self.key.share_of(["estimate", offset or name, self.address])
         shown = stepped(value, step, drawn, away)
         # It lies less than a step either side of what was printed, less what it was moved outwards.
         middle = shown - away * step
@@ -296,53 +295,6 @@ class Rounding:
 def one_figure(value: float) -> float:
     """A figure without the last digits of binary arithmetic."""
     return float(f"{value:.{LEAST_FIGURES}g}") + 0.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sensitivity:
-    """What one person moves an estimate of an outcome by, by public figures alone.
-
-    one_area : one person in one area and period, in the estimate's unit (per cent where it is of
-    logarithms). people : how many people a step is worth.
-    """
-
-    one_area: float
-    people: int
-
-    def step(self, areas: int, periods: int) -> float:
-        """Of a mean over areas and periods."""
-        averaged = min(max(periods, 1), BASE_PERIODS)
-        return step_of(self.one_area / max(areas, 1) / averaged, self.people)
-
-
-def sensitivity_of(
-    outcome: OutcomeResult,
-    printed: Callable[[str, str], Count],
-    policy: Policy,
-    answers: float | None = None,
-) -> Sensitivity | None:
-    """Of an outcome's primary estimate; None where nothing was counted beneath it.
-
-    Parameters
-    ----------
-    answers : of a survey mean, the most that one respondent moves the mean of an area by: the span
-        of answers times his largest weight over how many answered (`released_lives.one_answer`).
-
-    In logarithms one person of an area's count c moves its figure by 1/c; c is taken from what is
-    printed of its site, so that the step says nothing of what is not.
-    """
-    if answers is not None:
-        return Sensitivity(one_area=answers, people=policy.step_people)
-    found = []
-    for one in outcome.counts:
-        areas = len(one.areas)
-        if outcome.estimate.scale == "log":
-            shown = printed(one.site, one.period).printed
-            held = policy.shown_from if shown is None else max(shown, policy.shown_from)
-            found.append(100 * areas / held)
-        else:
-            found.append(outcome.per * areas / one.denominator)
-    return Sensitivity(one_area=max(found), people=policy.step_people) if found else None
 
 
 def too_coarse(step: float, printed_error: float | None) -> bool:

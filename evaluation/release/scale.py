@@ -11,7 +11,8 @@ from evaluation.disclosure.released import significant
 from evaluation.finding.undo import undo_of
 from evaluation.finding.verdict import Range
 from evaluation.quarters import Period
-from evaluation.release.rounding import BASE_PERIODS, Rounding, Sensitivity, one_figure, too_coarse
+from evaluation.release.influence import Cell, Sensitivity
+from evaluation.release.rounding import Rounding, one_figure, too_coarse
 from evaluation.study.record import OutcomeResult
 from evaluation.wording import apart_digits
 
@@ -25,6 +26,7 @@ ALIKE = 9
 """Significant figures by which an effect in units is one in per cent."""
 DEVIATIONS, LEAST, MOST = 0.2, 0.001, 0.5
 """Steps of p-values in standard errors: where no error is printed; the finest and the coarsest."""
+PERCENT = 100
 LIKE = 20.0
 """Where nothing is counted beneath a figure, its step is worth this part of its printed error."""
 
@@ -45,10 +47,11 @@ class Scale:
         self.rounding, self.starts = rounding, starts
         self.log = one.estimate.scale == "log"
         self.areas = one.estimate.overall.n_areas or 1
-        self.overall_step = self.step(self.areas, window, one.estimate.overall.plain())
+        self.base_weight = one.estimate.base_weight
+        self.overall_step = self.row_step("overall", "", one.estimate.overall.plain())
         self.percent_step, self.base = self.overall_step, self._base()
         if self.base is not None:
-            self.percent_step = nice_above(100 * self.overall_step / self.base)
+            self.percent_step = self._percent_step(self.base)
         self.level_step = self._level_step()
         self.plain_step = self.overall_step / 100 if self.log else self.overall_step
         self.people_step = float(moves.people if moves else 5)
@@ -70,17 +73,22 @@ class Scale:
         shown = self.rounding.at(base, step, BASE)
         return max(shown or 0.0, step)
 
+    def _percent_step(self, base: float) -> float:
+        """Of the effect in per cent: what five people are worth of it, and not its step once more.
+
+        A step is a nice number above what it has to be; one made of it would be twice so.
+        """
+        if self.moves is None:
+            return nice_above(PERCENT * self.overall_step / base)
+        cells = self.moves.row("overall")
+        own = self.moves.of_effect(cells, self.base_weight, self.areas)
+        return self.moves.step(PERCENT * own / base)
+
     def _base_step(self, base: float) -> float:
         """Five people's worth of a mean over all started areas and their periods since."""
         if self.moves is None:
             return nice_above(base / 1000)
-        cells = sum(
-            len(row.areas)
-            for row in self.outcome.counts
-            if row.site in self.starts
-            and Period.parse(row.period) >= Period.parse(self.starts[row.site])
-        )
-        return step_of(self.moves.one_area / max(cells, self.areas), self.moves.people)
+        return self.moves.step(self.moves.of_level(self.moves.row("all"), self.areas))
 
     def in_units(self, value: float, name: str) -> float | None:
         """An effect in units, of the printed one in per cent; None where none is the same."""
@@ -123,29 +131,88 @@ class Scale:
             return nice_above(self.moves.people * self.outcome.per / min(people.values()))
         if self.moves is not None:
             # A mean of answers: five respondents of all pilot areas in one wave.
-            return self.moves.step(self.outcome.estimate.overall.n_areas or 1, 1)
+            return self.moves.step(self.moves.one_area / self.areas)
         levels = [row.pilot for row in self.outcome.paths if row.pilot]
         return nice_above(max(map(abs, levels), default=1.0) / 1000)
 
     def step(self, areas: int, periods: int, row: Mapping[str, Any]) -> float:
-        """Of a row over so many areas and periods, in per cent where it is of logarithms."""
-        if self.moves is not None:
-            return self.moves.step(areas, periods)
+        """Of so many areas, wherever they lie: in one period, or over the window.
+
+        In per cent where it is of logarithms, as every step of an effect is.
+        """
+        if self.moves is None:
+            return self._worth(row)
+        if periods <= 1:
+            return self.moves.step(self.moves.one_area / max(areas, 1))
+        return self.moves.step(self.moves.of_some(areas, self.base_weight))
+
+    def row_step(
+        self, by: str, which: str, row: Mapping[str, Any], base_weight: float | None = None
+    ) -> float:
+        """Of a row of an estimate: by what, and which one; by the weights of its estimator.
+
+        Parameters
+        ----------
+        base_weight : of the estimator; of the first one if not given.
+        """
+        if self.moves is None:
+            return self._worth(row)
+        return self.cells_step(self.moves.row(by, which), row["n_areas"], base_weight)
+
+    def cells_step(
+        self, cells: Sequence[Cell], areas: int | None, base_weight: float | None = None
+    ) -> float:
+        """Of an effect over these areas and periods."""
+        assert self.moves is not None
+        own = self.base_weight if base_weight is None else base_weight
+        return self.moves.step(self.moves.of_effect(cells, own, areas))
+
+    @property
+    def sites_step(self) -> float:
+        """Of what the sites say together: a late or small one weighs more than its figures do."""
+        if self.moves is None:
+            return self.overall_step
+        return max(self.moves.step(self.moves.of_sites(self.base_weight)), self.overall_step)
+
+    def look_step(self, row: Mapping[str, Any]) -> float:
+        """Of what was known at one look."""
+        if self.moves is None:
+            return self.overall_step
+        return self.cells_step(self.moves.look(row["quarter"]), None)
+
+    def looked_step(self, value: float | None) -> float:
+        """Of an end of what all looks say: as that of the first look that found it, or the last."""
+        looks = [one.plain() for one in self.outcome.looks]
+        found = (row for row in looks if value is not None and value in (row["low"], row["high"]))
+        row = next(found, looks[-1] if looks else None)
+        return self.overall_step if row is None else self.look_step(row)
+
+    def level_period_step(self, period: str) -> float:
+        """Of a mean of all areas' figures in one period, on the estimate's scale."""
+        if self.moves is None:
+            return self.period_step
+        step = self.moves.step(self.moves.of_level(self.moves.row("period", period)))
+        return step / PERCENT if self.log else step
+
+    def _worth(self, row: Mapping[str, Any]) -> float:
+        """Where nothing is counted beneath it: a part of its error."""
         error = row.get("se")
         if error is None or not error > 0:
             ends = [row.get("low"), row.get("high"), row.get("effect")]
             error = max((abs(one) for one in ends if one is not None), default=1.0) or 1.0
         return nice_above((100 if self.log else 1) * error / LIKE)
 
-    def of_row(self, by: str, row: Mapping[str, Any], address: str) -> tuple[float, str]:
+    def of_row(
+        self, by: str, which: str, row: Mapping[str, Any], address: str, base_weight: float | None
+    ) -> tuple[float, str]:
         """The step of a row of an estimate, and why it is not printed; empty where it is."""
         areas = row["n_areas"] or 1
-        periods = 1 if by in ("quarter", "event_time") else self.window
-        step = self.step(areas, periods, row)
+        step = self.row_step(by, which, row, base_weight)
         if by != "overall" and areas < self.least:
             return step, "too few areas"
         error = self.printed_error(row["se"], step, f"{address}.se")
-        if by != "overall" and too_coarse(step, error):
+        # A printed error lies a step further out than it is, on the mean over keys.
+        if by != "overall" and error and (error <= step or too_coarse(step, error - step)):
             return step, "too coarse a step"
         return step, ""
 
@@ -165,6 +232,7 @@ class Scale:
         step: float | None = None,
         apart: tuple[float, ...] = (),
         support: int | None = None,
+        offset: str = "",
     ) -> float | None:
         """A figure of the estimate at its step, on the estimate's own scale again."""
         if value is not None and one_figure(value) not in rounding.known and not self.log:
@@ -178,6 +246,7 @@ class Scale:
             away=away,
             apart=apart,
             support=support,
+            offset=offset,
         )
         if printed is None:
             return None
@@ -279,9 +348,9 @@ class Scale:
         """
         if self.moves is None:
             return nice_above(self.overall_step * (1 + bound * (self.window + 1)))
-        averaged = min(max(self.window, 1), BASE_PERIODS)
-        often = 1 / averaged + bound * (self.window + 1)
-        return step_of(self.moves.one_area / self.areas * often, self.moves.people)
+        own = self.moves.of_effect(self.moves.row("overall"), self.base_weight, self.areas)
+        more = self.moves.one_area / self.areas * bound * (self.window + 1)
+        return self.moves.step(own + more)
 
     def breaks(self, held: dict[str, Any], undo: dict[str, Any] | None) -> None:
         """Ranges that allow for a break of the path, and the break that leaves no change."""
@@ -358,6 +427,12 @@ class Scale:
         return sum(first is not None and one < first for one in periods)
 
     @property
+    def often(self) -> float:
+        """In how many periods' effects one person counts who was counted before the start."""
+        own = 1.0 if self.base_weight is None else self.base_weight
+        return own * (len(self.outcome.paths) - self._before)
+
+    @property
     def _slope(self) -> float:
         """What a figure at an end of the periods before moves their least-squares slope by."""
         # (n - 1) / 2 over n (n^2 - 1) / 12, which is 6 / (n (n + 1)).
@@ -366,7 +441,7 @@ class Scale:
     def balanced(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """A level or a path before the start, and its difference, which is made of both."""
         name, path = f"balance.{row['characteristic']}", row["characteristic"] == "path"
-        part_of = self._slope if path else 1 / min(max(self._before, 1), BASE_PERIODS)
+        part_of = self._slope if path else 1 / max(self._before, 1)
         step = nice_above(self.level_step * part_of)
         shown = {
             part: None if row[part] is None else self.rounding.at(row[part], step, f"{name}.{part}")
@@ -383,13 +458,14 @@ class Scale:
         return {**row, **shown, "difference": difference, "p_value": p}
 
     def path_at(
-        self, rounding: Rounding, value: float | None, name: str, away: int, scale: str
+        self, rounding: Rounding, value: float | None, name: str, away: int, scale: str, period: str
     ) -> float | None:
-        """A figure of a path on the scale of its estimate."""
+        """A figure of a path in a period, on the scale of its estimate."""
         if value is None:
             return None
         if scale == "log":
-            return rounding.at(value, max(self.plain_step, 0.001), name, away=away, kind="path")
+            step = self.level_period_step(period)
+            return rounding.at(value, step, name, away=away, kind="path")
         return rounding.at(value, self.level_step, name, away=away, kind="path")
 
     def people(

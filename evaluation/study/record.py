@@ -150,6 +150,8 @@ class EstimateResult(Written):
     """One estimator's effects on one outcome; the first of an outcome is what its finding rests on.
 
     ``unit`` and ``scale`` say what the effects are counted in: log points, or the outcome's unit.
+    base_weight : the most that one period before a start weighs in the level that effects are
+    measured from; None in released results, and in those of before it was kept.
     """
 
     estimator: str
@@ -167,6 +169,7 @@ class EstimateResult(Written):
     cohort: tuple[EffectRow, ...]
     quarter: tuple[EffectRow, ...]
     area: tuple[EffectRow, ...]
+    base_weight: Figure = None
 
     def entries(self) -> Iterator[tuple[str, str | int, EffectRow]]:
         """Overall, then every row by event time, site, cohort and quarter: by what, which, row."""

@@ -557,6 +557,7 @@ def _estimate(estimate: Estimate, window: tuple[int, int], primary: bool) -> dic
         "estimand": estimate.estimand,
         "warnings": list(estimate.warnings),
         "diagnostics": dict(estimate.diagnostics),
+        "base_weight": estimate.base_weight,
     }
     single = len(estimate.index) == 1
     # An estimate with one entry is an average already, and has no window to be taken over.

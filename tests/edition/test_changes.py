@@ -80,7 +80,7 @@ def page_of_changes(root: Path, areas: tuple[dict[str, Any], ...] | None) -> str
 
 def test_no_area_stands_in_the_page_of_what_changed(tmp_path: Path) -> None:
     page = page_of_changes(tmp_path, AREAS)
-    assert "What changed since edition 2025-Q1" in page
+    assert "What changed since edition 2025 Q1" in page
     assert not any(one in page for one in ("Harbour", "Moorside", "P02", "By area"))
 
 

@@ -224,7 +224,7 @@ def test_the_briefing_names_the_next_decision_its_day_who_decides_and_what_is_re
     (said,) = learning.next_decisions(replace(found, rules=tuple(met)), outcomes, day)
     rule = found.rules[0].rule
     assert f"By when: {day}" in said and f"To be decided by: {rule.who}" in said
-    assert str(rule.decision or rule.name).replace("_", " ") in said and "recommends" in said
+    assert str(rule.decision or rule.name).replace("_", " ") in said and "beforehand asks" in said
     none = tuple(replace(one, met=False) for one in found.rules)
     (said,) = learning.next_decisions(replace(found, rules=none), outcomes, day)
     assert said.startswith("No decision is called for")
@@ -355,8 +355,9 @@ def test_folds_are_printed_as_they_stand_and_outcomes_by_their_findings(printed:
 
 
 def test_a_page_follows_on_unless_a_part_begins_with_it(printed: str) -> None:
+    """The front page follows the contents: no first sheet bears a list alone."""
     kinds = re.findall(r"<article class='bd-article( follows)?' id='([\w-]+)'", printed)
-    assert kinds == [("", "index"), ("", "below-page"), (" follows", "below-real")]
+    assert kinds == [(" follows", "index"), ("", "below-page"), (" follows", "below-real")]
 
 
 def test_each_sheet_of_the_printed_book_says_whose_figures_it_bears(printed: str) -> None:

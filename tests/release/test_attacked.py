@@ -165,7 +165,7 @@ def test_steps_that_are_too_fine_are_found_and_say_which(
     def found(known: Mapping[str, Line]) -> tuple[int, tuple[str, ...]]:
         seen = Seen(name="now", counts=counts, lines=known, studies={NAME: study}, raw={NAME: raw})
         left = protection_of(programme, held, [seen])
-        return left.fewest or 0, left.worst[0].binding
+        return left.fewest or 0, tuple(name for one in left.worst for name in one.binding)
 
     safe, _ = found(lines)
     fewest, binding = found(fine)

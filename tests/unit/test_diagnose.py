@@ -21,6 +21,7 @@ from evaluation.diagnose import (
     pre_level,
     regression_to_the_mean,
 )
+from evaluation.errors import EstimateError
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.did import DidSettings, did
 from evaluation.estimate.estimate import Estimate
@@ -108,6 +109,8 @@ def test_balance_is_arithmetic_by_hand() -> None:
         pooled = np.sqrt((own.var(ddof=1) + other.var(ddof=1)) / 2)
         assert table.loc[name, "difference"] == pytest.approx((own.mean() - other.mean()) / pooled)
     assert table["p_value"]["level"] == pre_level(held, "y", placebos(held)).p_value
+    with pytest.raises(EstimateError, match="have no 'income'"):
+        balance_table(held, "y", placebos(held), covariates=("income",))
     assert balance(held, "y", placebos(held)).p_value is not None
 
 

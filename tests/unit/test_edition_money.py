@@ -177,7 +177,7 @@ def test_the_ratio_of_public_funds_says_when_it_means_little() -> None:
         return money_charts.each_pound(PublicFunds.model_validate(held))
 
     said = each_pound()
-    assert "without a range, since the net cost may be nought or less" in said
+    assert "without a range, since the net cost may be zero or less" in said
     assert "pays for itself, so no ratio" in each_pound(mvpf=None)
     ranged = each_pound(low=1.0, high=3.0)
     assert "£2.00 (£1.00 to £3.00)" in ranged

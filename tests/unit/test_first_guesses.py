@@ -247,3 +247,28 @@ def test_one_estimator_by_its_name_is_enough() -> None:
 
 def test_every_public_name_is_listed() -> None:
     assert {"DidSettings", "Predictor", "Runs", "did", "Panel"} <= set(dir(ev))
+
+
+@pytest.mark.parametrize(
+    ("places", "named", "said"),
+    [
+        (("area", "year", "y"), {}, "takes only frame by place, and was given 4 so"),
+        ((), {"area": "area", "period": "year"}, "from_long lacks outcomes"),
+        (
+            (),
+            {"areas": "area", "period": "year", "outcomes": "y"},
+            "no argument areas; it lacks area",
+        ),
+    ],
+)
+def test_columns_that_are_not_given_by_name_are_told(
+    places: tuple[str, ...], named: dict[str, str], said: str
+) -> None:
+    with pytest.raises(PanelError, match=said) as refused:
+        Panel.from_long(long_table(), *places, **named)  # type: ignore[call-arg]
+    assert "area=COLUMN, period=COLUMN, outcomes=COLUMN" in str(refused.value)
+
+
+def test_an_error_within_the_call_is_not_taken_for_its_arguments() -> None:
+    with pytest.raises(PanelError, match="covariates"):
+        of(long_table(), covariates=3)

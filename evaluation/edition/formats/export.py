@@ -93,7 +93,7 @@ def write_downloads(
     tables.write_package(edition, held, folder)
     said = {
         BRIEFING: "the answer on two pages",
-        SPREADSHEET: "headline figures, findings, accounts",
+        SPREADSHEET: "headline figures, findings, sites, accounts and what changed, as a workbook",
         "datapackage.json": "every table below, each column described (Data Package 2.0)",
     }
     charts = workspace.book / "_edition" / "files" / "figures"

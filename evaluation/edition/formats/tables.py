@@ -403,7 +403,7 @@ _NOTES = [
     (
         "range",
         "Low and high are the ends of a range that is meant to hold 95 times in 100. "
-        "A range that holds nought does not tell an effect from chance.",
+        "A range that includes zero does not tell an effect from chance.",
     ),
     (
         "to_date",

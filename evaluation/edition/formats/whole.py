@@ -50,7 +50,8 @@ details:has(> .downloads) { display: none; }
 html { font-size: 10px; } .bd-article h1 { font-size: 1.8rem; }
 body, .bd-article p, .bd-article li, .bd-article dd { line-height: 1.36; }
 .bd-article p { margin-bottom: .55rem; } .bd-article li { margin: .15rem 0; }
-figure.chart img { max-width: min(var(--chart), 360px); }
+figure.chart img { max-width: min(var(--chart), 470px); }
+.front-chart figure.chart img { max-width: 560px; }
 :root { --measure: none; --wide: none; }
 body { background: white; } figure, tr, li { break-inside: avoid; }
 h1, h2, h3, summary, caption, .cell_input, .print-band { break-after: avoid; }
@@ -59,9 +60,11 @@ h1 + p, p:has(+ figure) { break-after: avoid; }
 /* The first lines of a page stay with its first part, and what leads to a chart with the chart. */
 .edition-line, p:has(+ section), h2 + p:has(+ figure) { break-after: avoid; }
 figcaption { break-before: avoid; }
-tr:nth-child(-n+2) { break-after: avoid; } tr:nth-last-child(-n+2) { break-before: avoid; }
+/* Two rows stay together at either end; the last one is not tied to what follows the table. */
+tr:nth-child(-n+2):not(:last-child) { break-after: avoid; }
+tr:nth-last-child(-n+2) { break-before: avoid; }
 thead { break-after: avoid; break-inside: avoid; } tbody tr:first-child { break-before: avoid; }
-dl > div, dd { break-inside: avoid; } h4, .rule, dt { break-after: avoid; }
+dl > div, dd { break-inside: avoid; } h4, dt { break-after: avoid; }
 dl.simple { break-inside: auto; }
 /* A page follows on the sheet of the one before it: no sheet is near empty. */
 article.follows { break-before: auto; margin-top: 1.6rem; }
@@ -77,7 +80,9 @@ article.follows { break-before: auto; margin-top: 1.6rem; }
 .bd-article details { padding-block: .2rem; margin-block: .2rem; }
 .bd-article pre { white-space: pre-wrap; }
 .print-band { background: #eef2f3; color: #56626b; padding: 4px 8px; font-size: 12px; }
+.print-contents ul { columns: 4; list-style: none; padding: 0; margin: .3rem 0 .8rem; }
 .print-contents li { margin: 0; }
+.table-box .n .range, .table-box .verdicts .n { white-space: nowrap; }
 """
 _SHEET = """
 @page {{ size: A4; margin: 14mm 14mm 13mm; font: 8pt sans-serif; color: #56626b;
@@ -192,7 +197,7 @@ def _sources_once(articles: Mapping[str, str]) -> dict[str, str]:
 def _begins(toc: Mapping[str, Any]) -> set[str]:
     """The pages with which the book and its parts begin: each begins a sheet, as charts do."""
     parts = [part["chapters"][0]["file"] for part in _parts(toc)]
-    return {str(toc["root"]), *map(str, parts)}
+    return set(map(str, parts))
 
 
 def _band(text: str) -> str:

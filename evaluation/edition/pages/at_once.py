@@ -35,9 +35,10 @@ def outcome_rows(listed: Sequence[OutcomeResult]) -> list[dict[str, Any]]:
     return [
         {
             "group": GROUPS[one.role],
-            "outcome": f"{words.verdict(one.finding).mark} {one.plain_title}",
+            "outcome": one.plain_title,
+            "mark": words.verdict(one.finding).mark,
             "main": one.role == "primary",
-            "better_down": _better_down(one),
+            "better_down": words.better_down(one),
             **_figures(one.finding.effect_percent.plain()),
             "hoped": one.finding.hoped_percent,
             "worth_having": _margin(one),
@@ -57,14 +58,6 @@ def _margin(outcome: OutcomeResult) -> float | None:
     return margin or None
 
 
-def _better_down(outcome: OutcomeResult) -> bool:
-    """Whether a fall is the better way; of what is only watched, the way that is hoped for."""
-    hoped = outcome.finding.hoped_percent
-    if outcome.polarity == "care":
-        return hoped is not None and hoped < 0
-    return outcome.polarity == "down"
-
-
 def outcomes_chart(study: Results, out: Generated) -> Markup:
     """All outcomes on one chart, for the front page and for that of lives: drawn once."""
     rows = outcome_rows(ordered(study))
@@ -75,7 +68,7 @@ def outcomes_chart(study: Results, out: Generated) -> Markup:
         "Grey: smaller than worth having. Upright marks: hoped for."
     )
     kind = "Chart of all outcomes: found, with ranges, beside what was hoped for and worth having"
-    # Which ranges leave out nought is seen, and told to whoever does not see it.
+    # Which ranges leave out zero is seen, and told to whoever does not see it.
     alt, name = f"{kind}. {left_out(rows_in_words(study))} {how}", f"{study.study}/all-outcomes"
     return out.plate(name, "", alt, figures.all_outcomes, rows, caption=how)
 
@@ -99,9 +92,24 @@ def front_chart(study: Results, out: Generated) -> Markup:
         "having. Upright marks: hoped for."
     )
     kind = "Chart of main outcomes: found, with ranges, beside hopes and what is worth having"
-    name, title, rows = f"{study.study}/front", against_hopes(chosen), outcome_rows(chosen)
+    name, title = f"{study.study}/front", against_hopes(chosen)
+    # In words, since a chart of few rows has the room and is passed on without its page.
+    rows = [
+        row
+        | {
+            "mark": "",
+            "verdict": words.verdict(one.finding).word,
+            "people": _people(one, study.period_word),
+        }
+        for row, one in zip(outcome_rows(chosen), chosen, strict=True)
+    ]
     alt = f"{kind}. {title} {how}"
     return out.plate(name, "", alt, figures.all_outcomes, rows, title=title, caption=how)
+
+
+def _people(outcome: OutcomeResult, period: str) -> str:
+    """How many people an effect is; nothing where it is not counted in people."""
+    return answers.people(outcome, period) if outcome.finding.people else ""
 
 
 def against_hopes(outcomes: Sequence[OutcomeResult]) -> str:
@@ -122,12 +130,13 @@ def against_hopes(outcomes: Sequence[OutcomeResult]) -> str:
     many = short + reached + open_still
     if not many:
         return ""
-    none = {n: words.number(n) if n else "none" for n in (short, reached, open_still)}
-    return (
-        f"Of {words.counted(many, 'main outcome')}, {none[short]} "
-        f"{'falls' if short == 1 else 'fall'} short of what was hoped for, {none[reached]} "
-        f"{'reach' if reached > 1 else 'reaches'} it and {none[open_still]} may."
-    )
+    told = [
+        f"{words.number(short)} {'falls' if short == 1 else 'fall'} short of what was hoped for",
+        f"{words.number(reached)} {'reaches' if reached == 1 else 'reach'} what was hoped for",
+        f"for {words.number(open_still)} it cannot be told whether what was hoped for is reached",
+    ]
+    held = [one for one, n in zip(told, (short, reached, open_still), strict=True) if n]
+    return f"Of {words.counted(many, 'main outcome')}, {words.listed(held)}."
 
 
 def rows_in_words(study: Results) -> list[figures.ForestRow]:
@@ -148,7 +157,7 @@ def left_out(rows: Sequence[figures.ForestRow]) -> str:
     if all(row.figure["low"] is None or row.figure["high"] is None for row in rows):
         return "Re-drawn start dates can give none of these a range: read them as single guesses."
     clear = [words.within(row.label) for row in rows if words.leaves_out_zero(row.figure)]
-    said = f"Ranges that leave out nought: {words.listed(clear) or 'none'}."
+    said = f"Ranges that leave out zero: {words.listed(clear) or 'none'}."
     without = [words.within(r.label) for r in rows if r.figure["low"] is None is r.figure["high"]]
     return f"{said} No range can be given for: {words.listed(without)}." if without else said
 
@@ -169,7 +178,7 @@ def site_rows(study: Results) -> list[dict[str, Any]]:
                         "site": site.name,
                         "outcome": outcome.plain_title,
                         "unit": words.unit(on, outcome),
-                        "better_down": _better_down(outcome),
+                        "better_down": words.better_down(outcome),
                         **_figures(row),
                         "said": say(row["effect"]),
                         "in_full": words.shown_with_range(on, row),
@@ -186,6 +195,7 @@ def sites_chart(study: Results, out: Generated) -> Markup:
         return Markup("")
     titles = list(dict.fromkeys(str(row["outcome"]) for row in rows))
     said = f"Each site alone, in the order in which they started. {_tally(rows, titles)}"
+    # Beside the figures, since a strip that is passed on alone bears its ranges in lines only.
     said += " One site is a few areas, so its range is wide: this is no league table."
     kind = "Chart of the effect on each main outcome at each site, with ranges"
     name = f"{study.study}/all-sites"
@@ -206,8 +216,8 @@ def site_chart(
     """One site's effects, drawn as those of all sites are: by role, the better way rightwards."""
     order = list(GROUPS)
     shown = sorted(
-        ((one, on, row) for one, on, row in found if on.scale == "log"),
-        key=lambda held: order.index(held[0].role),
+        (held for held in found if held.on.scale == "log"),
+        key=lambda held: order.index(held.outcome.role),
     )
     if not shown:
         return Markup("")
@@ -217,7 +227,7 @@ def site_chart(
             "outcome": one.plain_title,
             "main": one.role == "primary",
             "filled": False,
-            "better_down": _better_down(one),
+            "better_down": words.better_down(one),
             **_figures(row),
             "hoped": None,
             "worth_having": None,
@@ -225,13 +235,7 @@ def site_chart(
         }
         for one, on, row in shown
     ]
-    clear = left_out(
-        [
-            figures.ForestRow(one.plain_title, row, False, words.shown_with_range(on, row))
-            for one, on, row in shown
-        ]
-    )
-    said = f"{site.name} alone, {words.counted(site.areas, 'area')}. {clear}"
+    said = f"{site.name} alone, {words.counted(site.areas, 'area')}."
     others = [one for one in found if one[1].scale != "log"]
     if others:
         apart = [words.within(o.plain_title) for o, _, row in others if words.leaves_out_zero(row)]
@@ -239,7 +243,34 @@ def site_chart(
         said += f" Effects that are not in per cent stand in the table{also}."
     kind = "Effects by outcome with ranges, per cent"
     name = f"{study.study}/site-{site.code}"
-    return out.chart(name, "../", kind, said, figures.all_outcomes, rows)
+    title = _clear_here(shown)
+    alt = f"{kind}. {title} {said}"
+    return out.plate(name, "../", alt, figures.all_outcomes, rows, title=title, caption=said)
+
+
+def _clear_here(found: Sequence[SiteOutcome]) -> str:
+    """Which ranges of a site lie wholly on the better side, and which on the worse."""
+    ways: dict[str, list[str]] = {"better": [], "worse": [], "moved": []}
+    for outcome, _, row in found:
+        if words.leaves_out_zero(row):
+            rose = row["effect"] > 0
+            way = "worse" if rose == words.better_down(outcome) else "better"
+            ways["moved" if outcome.polarity == "care" else way].append(
+                words.within(outcome.plain_title)
+            )
+    none = [held for held in found if held.row["low"] is None is held.row["high"]]
+    if len(none) == len(found):
+        return "Re-drawn start dates can give none of these a range: read them as single guesses."
+    told = [
+        f"ranges wholly {where}: {words.listed(ways[way])}"
+        for way, where in (
+            ("better", "on the better side"),
+            ("worse", "on the worse side"),
+            ("moved", "on one side, of what is only watched"),
+        )
+        if ways[way]
+    ]
+    return words.whole("; ".join(told) or "every range includes zero")
 
 
 def card(programme: str, edition: str, study: Results) -> bytes:
@@ -249,7 +280,7 @@ def card(programme: str, edition: str, study: Results) -> bytes:
             "outcome": one.plain_title,
             "verdict": words.verdict(one.finding).word,
             "said": words.finding_percent(one.finding),
-            "better_down": _better_down(one),
+            "better_down": words.better_down(one),
             **_figures(one.finding.effect_percent.plain()),
         }
         for one in study.with_role("primary")

@@ -45,6 +45,11 @@ FRONT_LINES = 4
 """How many lines the front page has room for."""
 
 
+def quarter(name: str) -> str:
+    """An edition as a reader names it: ``2026 Q2``, as quarters are written everywhere."""
+    return name.replace("-Q", " Q")
+
+
 def front(edition: Edition) -> dict[str, Any]:
     """The front page's part: a line a headline that moved, at most four, and what it was signed."""
     told = here(edition)
@@ -52,7 +57,7 @@ def front(edition: Edition) -> dict[str, Any]:
     split = None
     if change and change["order"]:
         lines = _shown(change)[:FRONT_LINES]
-        split = {"before": change["before"], "lines": lines}
+        split = {"before": quarter(change["before"]), "lines": lines}
     return {"this_edition": told, "split": split, "signed": signed(edition, told)}
 
 
@@ -66,6 +71,7 @@ def signed(edition: Edition, told: Record | None) -> dict[str, str]:
         "published": f"published {words.day(told['published'])} by {by}"
         if told
         else "not published yet",
+        "next": f" · next by {words.day(told['next_due'])}" if told else "",
         "contact": contact(programme),
     }
 
@@ -114,7 +120,7 @@ def answer(edition: Edition) -> str:
         for one in edition.headline.with_role("primary")
         if (said := moved(edition, one.code))
     ]
-    since = f"Since edition {change['before']}. {came}"
+    since = f"Since edition {quarter(change['before'])}. {came}"
     return f"{since} Effects moved: {'; '.join(effects)}." if effects else since
 
 
@@ -126,7 +132,7 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
     if change and change["order"]:
         out.table("what-changed", _rows(change))
         split = {
-            "before": change["before"],
+            "before": quarter(change["before"]),
             "order": [words.within(change["titles"][c]) for c in change["order"]],
             "causes": _causes(change),
             "sentences": change["sentences"],
@@ -137,6 +143,7 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
     out.table("editions", _log(edition))
     return {
         "this_edition": told,
+        "quarter": quarter,
         "split": split,
         "editions": _list(edition, told),
         "log": _update_log(edition),
@@ -175,7 +182,7 @@ def _waterfall(out: Generated, change: Record, key: str, root: str) -> Markup:
     figure = change["figures"][key]
     unit, parts = figure["unit"], figure["parts"]
     bars = [
-        (f"Edition {change['before']}", figure["before"], True),
+        (f"Edition {quarter(change['before'])}", figure["before"], True),
         *((change["titles"][part["cause"]], part["amount"], False) for part in parts),
         ("Now", figure["after"], True),
     ]
@@ -237,7 +244,12 @@ def _by_side(change: Record) -> Markup:
     if not rows:
         return Markup("")
     heads = ["Headline", "Restated in pilot areas", "Restated in comparison areas"]
-    return table("What restated or late figures moved, by side", heads, rows, numeric="tnn")
+    return table(
+        "What restated or late figures moved, by side, each rounded by itself",
+        heads,
+        rows,
+        numeric="tnn",
+    )
 
 
 def _list(edition: Edition, told: Record | None) -> Markup:

@@ -71,12 +71,7 @@ def protocol_file(workspace: Workspace, study: Results) -> Path:
 
 
 def protocol_lines(workspace: Workspace, study: Results, claim: Claim) -> tuple[Line, ...]:
-    """The lines of the protocol that fixed a figure, the decisive one first; none without a file.
-
-    Raises
-    ------
-    ProtocolError : the file is no protocol.
-    """
+    """The lines of the protocol that fixed a figure, the decisive first; none without a file."""
     path = protocol_file(workspace, study)
     if not path.is_file():
         return ()

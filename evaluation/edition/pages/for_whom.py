@@ -7,6 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from evaluation import drawing as figures
 from evaluation.edition import answers, words
 from evaluation.edition.files import Generated, OutcomePage
 from evaluation.edition.html_tables import Cell, table
@@ -112,11 +113,11 @@ def _of_outcome(page: OutcomePage) -> dict[str, Any] | None:
     said = (
         f"Each fifth estimated on its own, {unit}, at this look alone. "
         + (
-            f"Only the range of {which} leaves out nought."
+            f"Only the range of {which} leaves out zero."
             if len(clear) == 1
-            else f"Only the ranges of {which} leave out nought."
+            else f"Only the ranges of {which} leave out zero."
             if clear
-            else "Every fifth's range holds nought."
+            else "Every fifth's range includes zero."
         )
         + " Filled: all areas together."
     )
@@ -175,7 +176,20 @@ def new_site_view(study: Results, out: Generated) -> dict[str, Any]:
         for o in study.with_role("primary")
         if (part := _part(OutcomePage(study=study, outcome=o, out=out, root="")))
     ]
-    return {"study": study, "outcomes": parts, "answer": new_site_answer(study)}
+    rows = [part["row"] for part in parts if part["row"]]
+    how = "Where one more site like these would likely lie, per cent of what would have been."
+    chart = Markup("")
+    if rows:
+        said = " ".join(part["said"] for part in parts)
+        alt = f"Chart of the range for one more site like these, by main outcome. {said} {how}"
+        name = f"{study.study}/new-site"
+        chart = out.plate(name, "", alt, figures.all_outcomes, rows, caption=how)
+    return {
+        "study": study,
+        "outcomes": parts,
+        "new_site_chart": chart,
+        "answer": new_site_answer(study),
+    }
 
 
 def new_site_answer(study: Results) -> str:
@@ -190,7 +204,7 @@ def new_site_answer(study: Results) -> str:
     said = (
         "These sites promise a new one nothing on any main outcome."
         if not sure
-        else f"The range for a new site leaves out nought only for {words.listed(sure)}."
+        else f"The range for a new site leaves out zero only for {words.listed(sure)}."
     )
     if apart:
         said += f" Sites differ by more than chance could explain in {words.listed(apart)}."
@@ -210,23 +224,33 @@ def _part(page: OutcomePage) -> dict[str, Any] | None:
     new = words.compared(outcome, {"effect": one.mean, "low": one.low, "high": one.high})
     rows.append(page.row("A new site like these", new, filled=False, on=on))
     say = words.say(on)
-    alike = (
-        "Sites differ by more than chance."
-        if one.p_alike < ALIKE
-        else "Sites differ by no more than chance."
-    )
     unit = "per cent" if on.scale == "log" else outcome.unit
     ends = f"between {say(new['low'])} and {say(new['high'])}"
     ends += "" if on.scale == "log" else f" {unit}"
-    said = f"{outcome.plain_title}: one more such site would likely lie {ends}. {alike}"
+    said = f"{outcome.plain_title}: one more such site would likely lie {ends}."
     if answers.style(outcome) == "unknown":
         said += " Whether any of this is the programme's doing cannot be told."
-    which = "by site, and the range for a new one"
-    chart = page.forest("new-site", which, said, rows, on=on, heads=True)
     cells: list[list[Cell]] = [
         [site.name, words.effect_at(site.code, outcome, on, row)] for site, row in page.by_site()
     ]
     cells.append([rows[-1].label, rows[-1].said])
     heads = ["Site", "Effect (range)"]
     title = f"{outcome.plain_title}, {unit}"
-    return {"outcome": outcome, "chart": chart, "table": table(title, heads, cells, numeric="tn")}
+    row = {
+        "group": "A new site like these",
+        "outcome": outcome.plain_title,
+        "main": True,
+        "filled": False,
+        "better_down": words.better_down(outcome),
+        **{key: new[key] for key in ("effect", "low", "high")},
+        "hoped": None,
+        "worth_having": None,
+        "said": rows[-1].said,
+    }
+    return {
+        "outcome": outcome,
+        "said": said,
+        # What is not in per cent has another scale; it stands in the table and in the sentence.
+        "row": row if on.scale == "log" else None,
+        "table": table(title, heads, cells, numeric="tn"),
+    }

@@ -16,7 +16,7 @@ from evaluation.edition.pages import changes, questions
 from evaluation.learning import practice as practices
 from evaluation.learning.decisions import OF_ALL, OF_OUTCOME
 from evaluation.learning.practice import Delivery, SitePeriod
-from evaluation.learning.predicates import Joined, Not
+from evaluation.learning.predicates import Comparison, Joined, Not
 from evaluation.ledger.learning_log import PublishedQuarter, ticks
 from evaluation.quarters import NAMES
 from evaluation.study.learned import Learned, learned
@@ -154,8 +154,9 @@ def _components(own: Sequence[SitePeriod]) -> Markup:
                 str(cell.state),
             ]
         )
-    heads = ["What was agreed", "Floor", "Now", "Last periods", "State"]
-    return table("Practice, by the site's own figures", heads, rows, numeric="tnntt")
+    heads = ["What was agreed", "At least", "Now", "Last periods", "State"]
+    title = "Practice, by the site's own figures"
+    return table(title, heads, rows, numeric="tnntt", style="close")
 
 
 def _chain_table(found: Learned) -> Markup | str:
@@ -199,7 +200,8 @@ def _practice_table(found: Learned, programme: Programme) -> Markup | str:
         for site in sorted(programme.sites, key=lambda site: (site.start, site.code))
     ]
     heads = ["Site", "Start", "Last periods", "Now", f"{NAMES[unit].capitalize()}s as designed"]
-    return table("What sites did, in the order of their start", heads, rows, numeric="ttttn")
+    title = "What sites did, in the order of their start"
+    return table(title, heads, rows, numeric="ttttn", style="close")
 
 
 def _log_table(found: Learned, titles: Mapping[str, str]) -> Markup | str:
@@ -260,6 +262,7 @@ _SIGNS = {
     "!=": "other than",
 }
 _TURNED = {"<=": ">=", ">=": "<=", "<": ">", ">": "<"}
+_OPPOSITE = {"<=": ">", ">=": "<", "<": ">=", ">": "<=", "==": "!=", "!=": "=="}
 _BETTER_UP = {
     "benefit": "the effect",
     "benefit_low": "the worse end of its range",
@@ -273,12 +276,17 @@ _BETTER_UP = {
 def _when(predicate: Predicate, held: Facts, outcomes: Mapping[str, Outcome]) -> str:
     """What a rule asks, in words, with what each fact is now."""
     match predicate:
+        case Not(part=Comparison() as one) if not isinstance(one.value, (bool, str)):
+            return _when(replace(one, sign=_OPPOSITE[one.sign]), held, outcomes)
         case Not():
             return f"not ({_when(predicate.part, held, outcomes)})"
         case Joined():
             parts = [_when(one, held, outcomes) for one in predicate.parts]
             nested = [isinstance(one, Joined) for one in predicate.parts]
-            shown = [f"({p})" if deep else p for p, deep in zip(parts, nested, strict=True)]
+            shown = [
+                _inner(p, one) if deep else p
+                for p, one, deep in zip(parts, predicate.parts, nested, strict=True)
+            ]
             return f", {predicate.by} ".join(shown)
     code, _, word = predicate.fact.rpartition(".")
     asked, now, sign = predicate.value, held.get(predicate.fact), predicate.sign
@@ -290,7 +298,17 @@ def _when(predicate: Predicate, held: Facts, outcomes: Mapping[str, Outcome]) ->
     told = partial(_fact, word)
     if asked is True and sign == "==":
         return f"{said} (now: {told(now)})"
-    return f"{said}: {_SIGNS[sign]} {told(asked)} (now {told(now)})"
+    # Of what is counted, fewer than one is none.
+    none = (sign, asked) in (("==", 0), ("<", 1), ("<=", 0)) and predicate.fact in OF_ALL
+    wanted = "none" if none and word != "chance" else f"{_SIGNS[sign]} {told(asked)}"
+    return f"{said}: {wanted} (now {told(now)})"
+
+
+def _inner(told: str, predicate: Predicate) -> str:
+    """Predicates joined within others: ``both at once: ..``; in brackets where they are more."""
+    if isinstance(predicate, Joined) and len(predicate.parts) == 2:
+        return f"{'both at once' if predicate.by == 'and' else 'either'}: {told}"
+    return f"({told})"
 
 
 def _fact(word: str, held: Value | None) -> str:
@@ -360,7 +378,7 @@ def next_decisions(found: Learned | None, outcomes: Mapping[str, Outcome], day: 
             f" Still to be known: {words.within(words.sentence(rule.needs))}" if rule.needs else ""
         )
         said.append(
-            f"Next decision: whether to {agreed}, as the rule agreed beforehand recommends. To be "
+            f"Next decision: whether to {agreed}, as a rule agreed beforehand asks. To be "
             f"decided by: {rule.who}. By when: {day}, before the next edition. The rule is met: "
             f"{when}.{needs}"
         )

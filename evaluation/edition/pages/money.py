@@ -146,7 +146,7 @@ def _totals_table(value: Accounts, *, apart: bool = False) -> Markup:
     rows.append(["Back for each pound of cost", *(answers.ratio(one.bcr) for one in bases)])
     heads = ["To date", *answers.columns(value)]
     kinds = "t" + "n" * len(bases)
-    return table(f"To date, {vintages(value)}", heads, rows, numeric=kinds, style="stacked")
+    return table(f"To date, {vintages(value)}", heads, rows, numeric=kinds, style="side")
 
 
 def _total(value: Accounts, totals: Totals, key: str, *, apart: bool) -> Cell:

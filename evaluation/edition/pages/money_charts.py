@@ -51,7 +51,7 @@ def payback(value: Accounts) -> str:
         said += f" It had not paid for itself by {found.last}"
     elif last.cumulative_net.low is None or last.cumulative_net.low <= 0:
         said += (
-            f" The best figure has been above nought since {found.quarter}, but its range is "
+            f" The best figure has been above zero since {found.quarter}, but its range is "
             "not, so whether it has paid for itself cannot be told yet"
         )
     else:
@@ -174,7 +174,7 @@ def each_pound(found: PublicFunds) -> str:
         )
     said = f"For each pound of net public cost people gain {words.ratio(point)}"
     if found.low is None:
-        return f"{said}, without a range, since the net cost may be nought or less. {shares}."
+        return f"{said}, without a range, since the net cost may be zero or less. {shares}."
     return f"{said} ({words.ratio(found.low)} to {words.ratio(found.high)}). {shares}."
 
 
@@ -199,7 +199,7 @@ def later(value: Accounts) -> Markup:
         ["Nothing after the last quarter", *_npsv(value.totals.npsv, value.totals.p_npsv_positive)],
         *([row.scenario.capitalize(), *_npsv(row.npsv, row.p_positive)] for row in value.scenarios),
     ]
-    heads = ["If", "Net present social value (range)", "Chance that it is above nought"]
+    heads = ["If", "Net present social value (range)", "Chance that it is above zero"]
     return table("What would follow from assumptions", heads, rows, numeric="tnn")
 
 

@@ -43,7 +43,8 @@ def breaks(page: OutcomePage) -> dict[str, Markup] | None:
     said = _undone(page, held)
     kind = f"Ranges of the effect on {page.outcome.plain_title} by size of the breaks"
     unit = words.tick_unit(page.estimate)
-    chart = page.chart("breaks", kind, said, figures.forest, rows, unit)
+    down, draw = words.better_down(page.outcome), figures.forest_rightwards
+    chart = page.chart("breaks", kind, said, draw, rows, unit, down)
     title = f"{page.outcome.plain_title}: range of the mean effect if paths break after the start"
     cells = [[one.label, one.said] for one in rows]
     return {"chart": chart, "table": table(title, ["Breaks", "Range"], cells, numeric="tn")}
@@ -473,9 +474,9 @@ def _sites_chart(page: OutcomePage) -> Markup:
     drawn = [page.row(f"{s.name}, from {s.start}", row, filled=False, on=on) for s, row in rows]
     clear = [s.name for s, row in rows if words.leaves_out_zero(row)]
     said = "In the order in which they started. " + (
-        f"The range leaves out nought for {words.listed(clear)}."
+        f"The range leaves out zero for {words.listed(clear)}."
         if clear
-        else "No site's own range leaves out nought: one site is too few areas to tell."
+        else "No site's own range leaves out zero: one site is too few areas to tell."
     )
     without = [s.name for s, row in rows if row["low"] is None and row["high"] is None]
     if without:
@@ -520,7 +521,8 @@ def _estimators_chart(page: OutcomePage) -> Markup:
     said += _one_look(page)
     kind = f"Effects on {page.outcome.plain_title} by estimator with ranges"
     unit = "%" if scale == "log" else ""
-    return page.chart("estimators", kind, said, figures.forest, rows, unit)
+    down, draw = words.better_down(page.outcome), figures.forest_rightwards
+    return page.chart("estimators", kind, said, draw, rows, unit, down)
 
 
 def _one_look(page: OutcomePage) -> str:

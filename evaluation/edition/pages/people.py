@@ -69,15 +69,19 @@ def _said(lives: Lives, judged: Mapping[str, OutcomeResult]) -> Markup:
         cells: list[Any] = [link(f"annex/outcomes/{outcome.code}.html", outcome.plain_title)]
         for arm in ("pilot", "comparison"):
             own = [one for one in item.waves if one.arm == arm]
-            cells += [_mean(own[0]), _mean(own[-1])] if own else ["", ""]
+            cells += [_mean(one, outcome.unit) for one in (own[0], own[-1])] if own else ["", ""]
         people = sum(one.respondents or 0 for one in item.waves)
         rows.append([*cells, words.number(people)])
-    heads = ["Item", "Pilot areas, first wave", "last wave", "Elsewhere, first wave", "last wave"]
+    heads = ["Item", "Pilot areas, first wave", "Pilot areas, last wave"]
+    heads += ["Elsewhere, first wave", "Elsewhere, last wave"]
     return table("What people said", [*heads, "Answers"], rows, numeric="tnnnnn", style="named")
 
 
-def _mean(one: ArmWave) -> str:
-    return "" if one.mean is None else words.number(one.mean, 2)
+def _mean(one: ArmWave, unit: str) -> str:
+    """A share of people with its sign, a mean of a scale without one."""
+    if one.mean is None:
+        return ""
+    return f"{words.number(one.mean, 1)}%" if unit.startswith("%") else words.number(one.mean, 2)
 
 
 def _effects(found: Sequence[OutcomeResult]) -> Markup:
@@ -92,7 +96,7 @@ def _effects(found: Sequence[OutcomeResult]) -> Markup:
         said = words.finding_percent(one.finding)
         least = words.percent(one.finding.detectable_percent)
         rows.append([one.plain_title, words.verdict(one.finding).word, said, own, least])
-    heads = ["Item", "Verdict", "Effect (range)", "In its own unit", "Would be found from"]
+    heads = ["Item", "Verdict", "Effect (range)", "In its own unit", "Smallest that would show"]
     title = "What the programme changed in what people say"
     return table(title, heads, rows, numeric="ttnnn", style="verdicts")
 
@@ -129,17 +133,24 @@ def _voices(voices: VoicesSaid) -> Markup:
     rows = [
         [
             one.code,
-            "" if one.alpha is None else words.number(one.alpha, 2),
-            {"publish": "agreed", "tentative": "roughly agreed", "recode": "not agreed"}[one.grade],
             *(
                 "not shown" if v is None else f"{words.number(v)}%"
                 for v in (one.pilot, one.comparison)
             ),
             "" if one.p_value is None else words.p_value(one.p_value, 3),
+            {"publish": "agreed", "tentative": "roughly agreed", "recode": "not agreed"}[one.grade],
+            "" if one.alpha is None else words.number(one.alpha, 2),
         ]
         for one in voices.codes
     ]
-    heads = ["What was named", "Agreement (alpha)", "Coders", "Pilot areas", "Elsewhere", "p"]
+    heads = [
+        "What was named",
+        "Pilot areas",
+        "Elsewhere",
+        "By chance",
+        "Coders",
+        "Agreement (alpha)",
+    ]
     return table(
-        "What people wrote, by how two coders understood it", heads, rows, numeric="tntnnn"
+        "What people wrote, by how two coders understood it", heads, rows, numeric="tnnntn"
     )

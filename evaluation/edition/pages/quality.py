@@ -150,7 +150,7 @@ def _restated_table(edition: Edition) -> Markup:
             _title(edition, one.outcome),
             one.quarter,
             words.few(one.figures),
-            words.day(one.received) if one.received else "return withdrawn",
+            _joined(words.day(one.received)) if one.received else "return withdrawn",
             _reason(one),
         ]
         for one in sorted(found, key=lambda one: one.received, reverse=True)
@@ -158,6 +158,11 @@ def _restated_table(edition: Edition) -> Markup:
     heads = ["Sent by", "Outcome", "Quarter", "Figures", "Received", "Reason"]
     title = "What was replaced, newest first"
     return table(title, heads, rows, numeric="tttntt") if rows else Markup("")
+
+
+def _joined(day: str) -> str:
+    """A day that no narrow column breaks into a tower."""
+    return day.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _reason(one: Restated) -> str:

@@ -156,7 +156,8 @@ def answer_what(edition: Edition) -> str:
     """What is not known, in a sentence or two."""
     found = open_questions(edition)
     titles = [words.within(str(one.outcome.plain_title)) for one in found if one.outcome]
-    parts = [f"What the programme did to {words.listed(titles)} is open."] if titles else []
+    # Each begins with people or households: behind one another they would read as one sentence.
+    parts = [f"Open is what the programme did to: {'; '.join(titles)}."] if titles else []
     if any(one.outcome is None for one in found):
         parts.append(f"{LIVES}: {NO_SURVEY}.")
     parts.append("Nor can this say what a new site would do, or which part of the bundle did it.")
@@ -169,12 +170,11 @@ def answer_when(edition: Edition) -> str:
     dated = _titled([one for one in found if one.settled])
     undated = [one for one in found if not one.settled]
     parts = [next_edition(edition)]
-    parts += [f"{_then(edition, when)}: {words.listed(titles)}." for when, titles in dated.items()]
+    parts += [f"{_then(edition, when)}: {'; '.join(titles)}." for when, titles in dated.items()]
     if undated:
         names = [words.within(str(one.outcome.plain_title)) for one in undated if one.outcome]
-        about = [f"what the programme did to {words.listed(names)}"] if names else []
-        about += ["how people feel about their lives"] if len(names) < len(undated) else []
-        parts.append(f"Waiting alone will not settle {' or '.join(about)}.")
+        about = names + (["how people feel about lives"] if len(names) < len(undated) else [])
+        parts.append(f"Waiting alone will not settle: {'; '.join(about)}.")
     return " ".join(parts)
 
 
@@ -283,7 +283,7 @@ def _gains(study: Results) -> str:
         if row.gain.mean > 0
     ]
     if not named:
-        return "Nobody so far: no agency's gains are above nought."
+        return "Nobody so far: no agency's gains are above zero."
     return f"The largest gains so far: {words.listed(named)}."
 
 

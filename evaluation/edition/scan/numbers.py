@@ -17,7 +17,8 @@ _MONTHS = "January|February|March|April|May|June|July|August|September|October|N
 _OUT = re.compile(
     r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?"
     r"|\b(?:1[89]|20)\d\d(?:[ -]?Q[1-4]|-\d\d(?!\d)|/\d\d(?!\d))"
-    rf"|\b\d{{1,2}} (?:{_MONTHS})(?: \d{{4}})?|\b(?:{_MONTHS}) \d{{4}}"
+    # A line of a PDF may end inside a day.
+    rf"|\b\d{{1,2}}\s+(?:{_MONTHS})(?:\s+\d{{4}})?|\b(?:{_MONTHS})\s+\d{{4}}"
     r"|\b[0-9a-f]*(?:[a-f]\d|\d[a-f])[0-9a-f]{6,}\b"
     r"|[\w./-]+\.(?:py|yaml|md|csv|svg|xlsx|json)(?::\d+)?"
     r"|(?<![\d,.£])(?:19|20)\d\d(?![\d,%]|\.\d)"
