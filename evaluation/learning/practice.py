@@ -91,9 +91,9 @@ class Charted(Frozen):
 class Practice(Frozen):
     """The components of a programme's model, and what was agreed of them.
 
-    agreed : when and by whom the floors were agreed, in words. dose_in : in what the time as designed
-    is counted; the programme's own periods where it is left out. charts : measures whose months are
-    drawn, at most five a site.
+    agreed : when and by whom the floors were agreed, in words. dose_in : in what the time as
+    designed is counted; the programme's own periods where it is left out. charts : measures whose
+    months are drawn, at most five a site.
     """
 
     agreed: str = ""
