@@ -22,6 +22,7 @@ from evaluation.edition.html_tables import Cell, link, table
 from evaluation.edition.pages import (
     at_once,
     changes,
+    charted_months,
     evidence,
     for_whom,
     learning,
@@ -30,7 +31,6 @@ from evaluation.edition.pages import (
     outcomes,
     people,
     places,
-    practice_charts,
     quality,
     questions,
 )

@@ -13,7 +13,7 @@ import pytest
 
 from evaluation.cli import main
 from evaluation.edition.files import Generated
-from evaluation.edition.pages import practice_charts as page
+from evaluation.edition.pages import charted_months as page
 from evaluation.errors import ProtocolError
 from evaluation.learning.control_charts import Rule, control_chart
 from evaluation.learning.practice import Practice
