@@ -169,7 +169,7 @@ class Pages:
         learned = learning.view(self.learned, edition, self.claims, out)
         self._page("learning", "learning.md.j2", **questions.view(edition), **learned)
         if self.learned and self.learned.charts:
-            drawn = practice_charts.view(self.learned, edition.programme, out)
+            drawn = charted_months.view(self.learned, edition.programme, out)
             self._page("annex/practice-charts", "practice-charts.md.j2", **drawn)
         undone = evidence.view(study) | places.chosen_view(edition, out)
         undone |= for_whom.new_site_view(study, out)
