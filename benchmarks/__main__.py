@@ -12,7 +12,7 @@ RUN = (
     "python -m benchmarks.house [--at PATH ...] [--show] [--picture FILE.svg]",
     "python -m benchmarks.imports",
     "python -m benchmarks.published",
-    "python -m benchmarks.walk WORKSPACE [PROGRAMME]",
+    "python -m benchmarks.walk WORKSPACE [PROGRAMME [FOLDER OF LETTERS]]",
     "python -m benchmarks.reading WORKSPACE [--pdf]",
     "python -m benchmarks.screens WORKSPACE FOLDER [--only PAGE]",
     "python -m benchmarks.did",

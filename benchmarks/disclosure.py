@@ -14,6 +14,7 @@ import argparse
 import json
 import math
 from collections import defaultdict
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -29,9 +30,10 @@ from evaluation.release.rounding import Rounding
 PROGRAMMES, EDITIONS, QUARTERS = 10_000, 8, 4
 AREAS, MEANS, TIMES, REPEATS = (1, 2, 3, 4, 8), (3.0, 8.0, 15.0), 24, 4
 PER = 1_000.0
-LOGARITHMS = 400
+LOGARITHMS = 2_000
 """Programmes of logarithms: each is a search of its own."""
 POLICY = Policy()
+NEAR_ZERO = ", near zero"
 NEAR = 4
 """Known revisions that take a count this near to zero let zero itself say more."""
 
@@ -69,6 +71,8 @@ def links(programmes: int) -> dict[str, object]:
     A programme has sites of one to four areas; the attacker holds eight editions and every
     revision. ``insider`` knows one site's own counts and attacks the others; ``one area`` are sites
     of a single area. In ``months`` each month is an atom and the quarter is their printed sum.
+    Apart from the rest stand counts that a known revision took near zero, and sums with one of
+    them in it: there zero itself says more.
     """
     left: dict[str, list[int]] = defaultdict(list)
     rng = np.random.default_rng(2)
@@ -77,6 +81,7 @@ def links(programmes: int) -> dict[str, object]:
         mean = float(rng.choice([4, 8, 15, 40, 120]))
         sizes = rng.integers(1, 5, int(rng.integers(1, 7)))
         ends: dict[str, tuple[float, float]] = {}
+        close: set[str] = set()
         for site, areas in enumerate(sizes):
             atom = Atom(
                 programme=str(number),
@@ -86,19 +91,19 @@ def links(programmes: int) -> dict[str, object]:
                 last=2,
             )
             found = _ends(rng, atom, mean, key)
-            if found is None:
-                continue
-            ends[str(site)] = found
-            values = int(found[1] - found[0]) + 1
-            left["cell"].append(values)
+            ends[str(site)], near = found.ends, NEAR_ZERO if found.near else ""
+            if near:
+                close.add(str(site))
+            values = int(found.ends[1] - found.ends[0]) + 1
+            left["cell" + near].append(values)
             if site:
-                left["insider"].append(values)
+                left["insider" + near].append(values)
             if areas == 1:
-                left["one area"].append(values)
-            left["area of a site"] += _areas(found, int(areas))
-            left["complement"] += _complement(found)
+                left["one area" + near].append(values)
+            left["area of a site" + near] += _areas(found.ends, int(areas))
+            left["complement" + near] += _complement(found.ends)
         if len(ends) > 1:
-            left["sum"] += _summed(ends)
+            left["sum" + (NEAR_ZERO if close else "")] += _summed(ends)
         left["moved area"] += _moved(rng, number, mean, key)
         if rng.random() < 0.2:
             months = [
@@ -110,8 +115,8 @@ def links(programmes: int) -> dict[str, object]:
                 )
                 for m in range(3)
             ]
-            if all(months):
-                left["months"] += _summed({str(m): e for m, e in enumerate(months) if e})
+            near = NEAR_ZERO if any(one.near for one in months) else ""
+            left["months" + near] += _summed({str(m): e.ends for m, e in enumerate(months)})
     return {name: summary(values) for name, values in left.items()}
 
 
@@ -204,17 +209,22 @@ def _of_logarithms(rng: np.random.Generator, number: int, mean: float, areas: in
     return narrowest(system, most=1)[0].values
 
 
-def _ends(
-    rng: np.random.Generator, atom: Atom, mean: float, key: Key
-) -> tuple[float, float] | None:
-    """What eight editions leave of the last count; None where a revision comes near to zero."""
+@dataclass(frozen=True, kw_only=True)
+class Ends:
+    """Between which ends a count can lie, and whether a known revision took it near zero."""
+
+    ends: tuple[float, float]
+    near: bool
+
+
+def _ends(rng: np.random.Generator, atom: Atom, mean: float, key: Key) -> Ends:
+    """What eight editions leave of the last count."""
     known = versions(rng, mean)
-    if min(known) < NEAR:
-        return None
     told = [count - known[0] for count in known]
     prints = [shown.printed for shown in history(known, atom, key, POLICY)]
     counts = possible(prints, told, POLICY)
-    return float(counts[0] + told[-1]), float(counts[-1] + told[-1])
+    ends = float(counts[0] + told[-1]), float(counts[-1] + told[-1])
+    return Ends(ends=ends, near=min(known) < NEAR)
 
 
 def _areas(ends: tuple[float, float], areas: int) -> list[int]:
@@ -322,13 +332,14 @@ def main() -> None:
     """Attack and record."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--programmes", type=int, default=PROGRAMMES)
+    parser.add_argument("--logarithms", type=int, default=LOGARITHMS)
     parser.add_argument("--links", action="store_true", help="measure the links alone, anew")
     given = parser.parse_args()
     if given.links:
         kept = json.loads((RESULTS / "disclosure.json").read_text(encoding="utf-8"))
         kept |= {
             "links": {"programmes": given.programmes, **links(given.programmes)},
-            "logarithms": {"programmes": LOGARITHMS, **logarithms(LOGARITHMS)},
+            "logarithms": {"programmes": given.logarithms, **logarithms(given.logarithms)},
         }
         own = {key: value for key, value in kept.items() if key not in ("command", "machine")}
         record_as("disclosure", "python -m benchmarks.disclosure", own)
@@ -342,7 +353,7 @@ def main() -> None:
             **counts(given.programmes),
         },
         "links": {"programmes": given.programmes, **links(given.programmes)},
-        "logarithms": {"programmes": LOGARITHMS, **logarithms(LOGARITHMS)},
+        "logarithms": {"programmes": given.logarithms, **logarithms(given.logarithms)},
         "estimates": [
             {
                 "areas": areas,

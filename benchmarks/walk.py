@@ -7,12 +7,14 @@ of money, a percentage or a chance in running words must be one that some quanti
 range that is told of one outcome one of its own. A table is held against each form in which it is
 written (CSV, Parquet, JSON, spreadsheet), and the briefing against the claims that it is made of.
 
-``python -m benchmarks.walk WORKSPACE`` walks a built book; it is a reader, and reads text as one:
-only a test or a benchmark may do so.
+``python -m benchmarks.walk WORKSPACE [PROGRAMME [FOLDER OF LETTERS]]`` walks a built book; it is a
+reader, and reads text as one: only a test or a benchmark may do so.
 
 A quantity is told in two ways where its text, its unit or its number differs between two places,
 where a figure stands in words that no quantity holds, where an outcome goes by another name, and
-where a file holds another figure than its twin.
+where a file holds another figure than its twin. What stands nowhere else, as much of the annex
+does, is held against the source from which its page was built, and a letter against the same letter
+made anew and against the pages of its site.
 """
 
 from __future__ import annotations
@@ -20,16 +22,20 @@ from __future__ import annotations
 import itertools
 import re
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bs4 import BeautifulSoup, Tag
 
-from benchmarks import walk_files
+from benchmarks import walk_files, walk_twins
 from evaluation.edition import shape
+from evaluation.edition.edition import Edition
+from evaluation.edition.letter import as_html, letter
 from evaluation.errors import BookError
 from evaluation.programme import Programme
+from evaluation.quarters import Period
 from evaluation.study.written import Record, read_record
 from evaluation.workspace import Workspace
 
@@ -38,13 +44,18 @@ _NUMBER = r"[+\-\u2212]?£?\d(?:[\d,]*\d)?(?:\.\d+)?(?:m|bn)?"
 _RANGE = re.compile(rf"({_NUMBER})%? \(({_NUMBER})%? to ({_NUMBER})%?\)")
 # "From A to B" tells of two quantities, each by itself.
 _ENDS = re.compile(
-    r"(?<!from )(?<![\w.])([+\-]?£[\d,.]+(?:m|bn)?|[+\-]?[\d,.]+%) to "
+    r"(?<!from )(?<![\w.\-])([+\-]?£[\d,.]+(?:m|bn)?|[+\-]?[\d,.]+%) to "
     r"([+\-]?£[\d,.]+\d(?:m|bn)?|[+\-]?[\d,.]+%)"
 )
 _SINGLE = re.compile(
     r"[+\-\u2212]?£\d(?:[\d,]*\d)?(?:\.\d+)?(?:m|bn)?"
-    r"|[+\-\u2212]?\d(?:[\d,]*\d)?(?:\.\d+)?%|\d+ in 100"
+    r"|[+\-\u2212]?\d(?:[\d,]*\d)?(?:\.\d+)?%|(?<![\d,.])\d+ in (?:10|20|100|1,000)\b"
 )
+_DAY = re.compile(
+    r"\b\d{1,2} (?:January|February|March|April|May|June|July|August|September|October|November"
+    r"|December) \d{4}\b"
+)
+_MOVED = re.compile(r":? (fell|rose): (better|worse)")
 _COUNT = re.compile(r"[Aa]bout (\d[\d,]*(?:\.\d+)?) (?:fewer|more) ")
 _BLOCKS = ("p", "li", "dd", "figcaption", "summary", "blockquote", "h1", "h2", "h3", "h4", "dt")
 
@@ -134,13 +145,21 @@ class _Walk:
         return next((one for (key, _), one in self.told.items() if key == quantity), None)
 
 
-def walk(html: Path, claims: Path, names: Mapping[str, str] | None = None) -> Walked:
+def walk(
+    html: Path,
+    claims: Path,
+    names: Mapping[str, str] | None = None,
+    *,
+    letters: Sequence[walk_twins.Letter] = (),
+    made_anew: Sequence[walk_twins.Letter] = (),
+) -> Walked:
     """Walk a built book with its downloads.
 
     Parameters
     ----------
-    html : the folder of its pages. claims : ``claims.json`` of the edition. names : what an outcome
-        is called in a declaration -> what the book calls it.
+    html : the folder of its pages. claims : ``claims.json`` of the edition, beside which the
+        sources of its pages lie. names : what an outcome is called in a declaration -> what the
+        book calls it. letters : letters to sites. made_anew : the same as results make them.
 
     Raises
     ------
@@ -163,17 +182,23 @@ def walk(html: Path, claims: Path, names: Mapping[str, str] | None = None) -> Wa
         *walk_files.forms_apart(files),
         *walk_files.twins_apart(html),
         *walk_files.not_as_described(html / "downloads"),
+        *walk_twins.looks_apart(html),
+        *walk_twins.pages_apart(html, claims.parent),
+        *walk_twins.letters_apart(letters, made_anew),
     ):
         state.apart(one)
     for key, claim in held.items():
         _parts_agree(key, claim, state)
     _own_ranges(held, soups, state)
     for page, article in soups.items():
-        if _is_read(page):
-            _words(page, _prose(article), state)
+        source = plain(_source(claims.parent, page))
+        state.known.update(figures_in(source) if not _is_read(page) else _DAY.findall(source))
+        _words(page, _prose(article), state)
+        _verdicts(page, article.get_text(" "), held, state)
         if not page.startswith(shape.ANNEX):
             _names(page, article.get_text(" "), names or {}, state)
     _words_of_files(html, held, state)
+    _words_of_letters(letters, held, state)
     return Walked(
         quantities=len({key for key, _ in state.told}),
         places=state.places,
@@ -182,7 +207,8 @@ def walk(html: Path, claims: Path, names: Mapping[str, str] | None = None) -> Wa
 
 
 READ_BEHIND = ("outcomes/", "claims/", "all-money", "how-sure", "returns", "explore")
-"""Pages of the annex that tell this edition's figures; others tell of machinery and of cases."""
+"""Pages of the annex that tell this edition's figures; others tell of machinery and of cases, whose
+figures stand in their source alone."""
 
 
 def _is_read(page: str) -> bool:
@@ -190,11 +216,15 @@ def _is_read(page: str) -> bool:
     return behind == page or behind.startswith(READ_BEHIND)
 
 
+def _source(sources: Path, page: str) -> str:
+    """The text that a page was built from; empty where it is not at hand."""
+    path = sources / Path(page).with_suffix(".md")
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
 def plain(text: str) -> str:
     """A text as it is compared: no joiners, single spaces, one minus sign."""
-    text = text.replace("\N{WORD JOINER}", "").replace("\N{NO-BREAK SPACE}", " ")
-    text = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
-    return re.sub(r"\s+", " ", text).replace(MINUS, "-").strip()
+    return walk_twins.one_spelling(text)
 
 
 def figures_in(text: str) -> Iterator[str]:
@@ -204,7 +234,7 @@ def figures_in(text: str) -> Iterator[str]:
         yield "|".join(_bare(part) for part in found.groups())
     for found in _ENDS.finditer(said):
         yield f"{_bare(found[1])} to {_bare(found[2])}"
-    for pattern in (_SINGLE, _COUNT):
+    for pattern in (_SINGLE, _COUNT, _DAY):
         for found in pattern.finditer(said):
             yield _bare(found[(found.re.groups and 1) or 0])
 
@@ -474,6 +504,40 @@ def _words(where: str, texts: Iterable[str], state: _Walk, *, ticks: bool = Fals
                 _in_words(state, "a range of another quantity", one, where, named[0])
 
 
+def _verdicts(where: str, text: str, held: Mapping[str, Record], state: _Walk) -> None:
+    """Whether an outcome that is said to have moved is said to have moved as its verdict says."""
+    said = plain(text)
+    for key, claim in held.items():
+        code, _, kind = key.rpartition(".")
+        if kind != "title" or "." in code or f"{code}.verdict" not in held:
+            continue
+        verdict = plain(str(held[f"{code}.verdict"]["text"]))
+        title = plain(str(claim["text"]))
+        for found in re.finditer(rf"{re.escape(title)}{_MOVED.pattern}", said):
+            state.places += 1
+            if not verdict.startswith(f"{found[1]}: {found[2]}"):
+                first = _of_claim(f"{code}.verdict", held[f"{code}.verdict"], "claims.json")
+                _otherwise(state, "another verdict", first, found[0], where)
+
+
+def _words_of_letters(
+    letters: Sequence[walk_twins.Letter], held: Mapping[str, Record], state: _Walk
+) -> None:
+    """Whether letters tell of their sites what the sites' pages tell."""
+    titles = {
+        key.removesuffix(".title"): plain(str(claim["text"]))
+        for key, claim in held.items()
+        if key.endswith(".title") and key.count(".") == 1
+    }
+    for sent in letters:
+        told = {code: state.text_of(f"site.{sent.site}.{code}") for code in titles}
+        cells = {code: one.text for code, one in told.items() if one is not None}
+        if sent.language == "en":
+            for apart in walk_twins.letter_against_pages(sent, titles, cells):
+                state.apart(apart)
+        state.places += len(cells)
+
+
 def _is_tick(figure: str) -> bool:
     """Whether a figure may be that of an axis: of one digit, or a quarter or a half of one."""
     digits = re.sub(r"[^\d]", "", figure).strip("0")
@@ -497,6 +561,7 @@ def _names(where: str, text: str, names: Mapping[str, str], state: _Walk) -> Non
             )
 
 
+LANGUAGES = ("en", "cy")
 IN_BRIEFING = ("answer.lives", "answer.money", "answer.how_sure", "edition.next")
 """What the briefing says word for word, beside the effect of each outcome that it names."""
 
@@ -540,17 +605,67 @@ def _letters(text: str) -> str:
     return re.sub(r"[\s\-\u2010]", "", plain(text))
 
 
-def walk_workspace(workspace: Workspace, programme: str = "new_start") -> Walked:
-    """Walk the built book of a workspace, its files included."""
+def walk_workspace(
+    workspace: Workspace, programme: str = "new_start", letters: Path | None = None
+) -> Walked:
+    """Walk the built book of a workspace, its files and its letters included.
+
+    Parameters
+    ----------
+    letters : a folder of letters that were written, ``S01.html``, ``S01.cy.pdf``; by default those
+        that the results would make now are held against the book.
+    """
     declared = Programme.load(workspace, programme, collecting=False)
     names = {one.title: one.plain_title for one in declared.outcomes}
     built = workspace.book / "_build" / "html"
-    return walk(built, workspace.book / "_edition" / "claims.json", names)
+    anew = made_now(workspace, programme)
+    return walk(
+        built,
+        workspace.book / "_edition" / "claims.json",
+        names,
+        letters=anew if letters is None else written(letters),
+        made_anew=anew,
+    )
 
 
-def main(folder: str, programme: str = "new_start") -> int:
+def made_now(workspace: Workspace, programme: str) -> list[walk_twins.Letter]:
+    """Every site's letter in every language, as the results that there are make it."""
+    edition = Edition.read(workspace, programme)
+    quarter = Period.parse(edition.headline.sample.last)
+    found = []
+    for site, language in itertools.product(edition.programme.site_by_code, LANGUAGES):
+        made = letter(workspace, edition, site, quarter, language=language)
+        with tempfile.TemporaryDirectory(prefix="newstart-letter-") as scratch:
+            path = Path(scratch) / f"{site}.{language}.html"
+            path.write_text(as_html(made), encoding="utf-8")
+            found.append(walk_twins.read_letter(path, site, language))
+    return found
+
+
+def written(folder: Path) -> list[walk_twins.Letter]:
+    """The letters of a folder, by their names: the site, and the language where it is not English.
+
+    Raises
+    ------
+    BookError : a file's name says no language that letters are written in.
+    """
+    found = []
+    for path in sorted([*folder.glob("*.html"), *folder.glob("*.pdf")]):
+        site, *of = path.name.split(".")[:-1]
+        language = of[0] if of else "en"
+        if language not in LANGUAGES:
+            raise BookError(
+                f"{path.name} is in no language of letters.", expected="S01.html or S01.cy.html"
+            )
+        found.append(walk_twins.read_letter(path, site, language))
+    return found
+
+
+def main(folder: str, programme: str = "new_start", letters: str = "") -> int:
     """Print what a walk of a workspace's book found; 1 where a quantity is told in two ways."""
-    found = walk_workspace(Workspace(root=Path(folder)), programme)
+    found = walk_workspace(
+        Workspace(root=Path(folder)), programme, Path(letters) if letters else None
+    )
     print(f"{found.quantities} quantities in {found.places} places.")
     print(*found.contradictions or ["None is told in two ways."], sep="\n")
     return int(bool(found.contradictions))

@@ -7,8 +7,14 @@
 set -euo pipefail
 : "${BACKUPS:?names no folder}" "${KEYS_COPY:?names no folder}" "${NEWSTART_DATA_KEYS:?names no folder}"
 keep=${KEEP:-30}
+data_keys=$(realpath -- "$NEWSTART_DATA_KEYS")
+keys_copy=$(realpath -m -- "$KEYS_COPY")
 
-night="$BACKUPS/$(date --utc +%Y-%m-%dT%H%M%SZ)"
+# A night's folder has its name only once it is whole: what an ended run left is none, and counts
+# for none.
+night="$BACKUPS/.unfinished"
+mkdir -p "$BACKUPS"
+rm -rf -- "$night"
 newstart=$(command -v newstart || echo /opt/newstart/.venv/bin/newstart)
 # Without the portal's address: its tables on PostgreSQL are dumped below, and in an SQLite file are
 # taken along by this.
@@ -23,9 +29,34 @@ if [ -n "${NEWSTART_PORTAL_DATABASE:-}" ]; then
   fi
 fi
 
-mkdir -p "$KEYS_COPY"
-find "$KEYS_COPY" -mindepth 1 -delete
-cp -a "$NEWSTART_DATA_KEYS/." "$KEYS_COPY/"
+# Whatever ends this on its way, the copy holds every key that it held or is to hold: all is written
+# beside, then takes its place file by file, and only then does what is gone here go there too.
+new="$keys_copy/.new"
+mkdir -p "$keys_copy"
+holds() { find "$1" -type f -print -quit | grep -q .; }
+if holds "$keys_copy" && ! holds "$data_keys"; then
+  # A destroyed key leaves a note: a folder of nothing is a disk that is not there.
+  echo "$data_keys holds no key, and its copy in $keys_copy does: nothing was copied or removed." >&2
+  exit 1
+fi
+rm -rf -- "$new"
+cp -a "$data_keys" "$new"
+sync
+(
+  cd "$new"
+  find . -mindepth 1 -type d -exec mkdir -p -m 700 "$keys_copy/{}" \;
+  find . -type f -exec mv -fT "{}" "$keys_copy/{}" \;
+)
+rm -rf -- "$new"
+sync
+(
+  cd "$keys_copy"
+  find . -type f | while IFS= read -r held; do
+    [ -e "$data_keys/$held" ] || rm -f -- "$held"
+  done
+)
+
+mv -T -- "$night" "$BACKUPS/$(date --utc +%Y-%m-%dT%H%M%SZ)"
 
 # The oldest go: what retention removed from the portal must not live on in its back-ups for ever.
 find "$BACKUPS" -mindepth 1 -maxdepth 1 -type d -name '20*Z' | sort | head -n "-$keep" \

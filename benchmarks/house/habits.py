@@ -8,8 +8,8 @@ folder and its name, so that an exception stays when a module is merged or renam
 from __future__ import annotations
 
 # The whole of `evaluation/`: a new room raises them by what it needs, and nothing else does.
-MOST_MODULES = 342
-MOST_LINES_PROPER = 69_330
+MOST_MODULES = 346
+MOST_LINES_PROPER = 70_100
 
 # One module: long enough to be worth a name, short enough to be read in one sitting.
 LEAST_LINES, MOST_LINES = 60, 800
@@ -119,6 +119,7 @@ MIXED_TUPLES: frozenset[str] = frozenset({"edition:_Page.handle_starttag.attrs"}
 READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
     "a file, a cell or a column as an officer or a source sent it": (
         "check:_explain",
+        "check:_shape",
         "edition:address",
         "portal:answers",
         "portal:plain_cell",
@@ -294,7 +295,7 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "edition:pages",
         "release:steps_of",
         "ledger:_head",
-        "portal:_believed",
+        "portal:_issuer",
         "portal:_described",
         "portal:_settings",
         "portal:_without_token",

@@ -12,7 +12,15 @@ from functools import partial
 from evaluation.check.before import Line
 from evaluation.check.read import Cells
 from evaluation.check.report import Problem, Read, problem
-from evaluation.check.whose import FILE_NAME, LINES, Disagreement, Statement, Weighed, canonical
+from evaluation.check.whose import (
+    FILE_NAME,
+    LINES,
+    Disagreement,
+    Statement,
+    Weighed,
+    canonical,
+    strange_in_name,
+)
 from evaluation.errors import WorkspaceError
 from evaluation.geography import explained, explained_later
 from evaluation.programme import OPEN_SITE, Area, Outcome, Programme
@@ -220,6 +228,14 @@ def _read_otherwise(place: _Place, programme: Programme, weighed: Weighed) -> li
         message = f"This was read as {value_in_words(line, value, programme)}."
         rule = "R028" if line == "quarter" else "R018"
         problems.append(place.problem(rule, line, message))
+    for line, strange in strange_in_name(place.raw, programme).items():
+        if (value := weighed.believed.get(line)) is not None:
+            message = (
+                f"The file's name says {strange}, which is no {line} of {programme.name}. These"
+            )
+            message += f" are taken for figures of {value_in_words(line, value, programme)}."
+            told = problem("R018", message, sheet=None, value=place.raw.path_name)
+            problems.append(replace(told, place=FILE_NAME))
     return problems
 
 

@@ -241,6 +241,26 @@ def in_name(name: str, programme: Programme) -> dict[Line, str]:
     return found
 
 
+def strange_in_name(raw: RawReturn, programme: Programme) -> dict[Line, str]:
+    """A site or an agency in a workbook's name that the programme does not have.
+
+    A workbook may have any name, so this is no evidence; only a name that is written like a
+    return's, with a quarter and a site in the shape of this programme's codes, is taken to mean it.
+    """
+    strict = guide_from_name(raw.path_name, programme.first.frequency)
+    shapes = {_shape(code) for code in programme.site_by_code}
+    if raw.guide_sheet is None or _shape(strict["site"]) not in shapes:
+        return {}
+    lines: tuple[Line, ...] = ("site", "agency")
+    found = {o: strict[o] for o in lines if canonical(o, strict[o], programme) is None}
+    return found if len(found) == 1 else {}
+
+
+def _shape(code: str) -> str:
+    """``A9`` for S01: letters in one case and runs of digits alike."""
+    return re.sub(r"\d+", "9", re.sub(r"[^\W\d_]", "A", code))
+
+
 def _named(year: str, quarter: str) -> tuple[Period, ...]:
     """The quarters that a year, calendar or financial, and a number can mean."""
     return notation(f"Q{quarter} {year.translate(str.maketrans('-_ ', '///'))}").periods

@@ -37,7 +37,8 @@ from evaluation.errors import UserError, missing
 
 app = typer.Typer(
     name="newstart",
-    help="From a site's return to a published book: each step is a verb.",
+    help="From a site's return to a published book: each step is a verb. It ends with 0 if all is "
+    "well, with 1 if problems were found, with 2 if it could not run.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -264,8 +264,9 @@ def methods(
         return
     for one in found:
         print(f"{one.method}: {one.says}")
+        values = "1 value" if one.fewest == 1 else f"{one.fewest} values"
         print(
-            f"  8 editions, every revision known: at least {one.fewest} values left; "
+            f"  8 editions, every revision known: at least {values} left; "
             f"{100 * one.exact:.0f} % exact, {100 * one.under_k:.0f} % under 5"
         )
     for line in threshold_warnings(context.obj.programme):

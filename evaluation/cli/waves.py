@@ -51,7 +51,7 @@ def template(
     write_templates(programme, output, targets=targets, questions=questionnaire)
     for outcome in items(programme):
         if outcome.survey is not None and outcome.survey.confirm:
-            say(f"{outcome.title}: look up before fieldwork {outcome.survey.confirm}.")
+            say(f"{outcome.title}: still open: {outcome.survey.confirm}.")
     print(output)
 
 

@@ -138,11 +138,22 @@ def money_step(amount: float) -> float:
 
 
 def money(
-    mean: float, low: float | None, high: float | None, *, address: object, key: Key
+    mean: float,
+    low: float | None,
+    high: float | None,
+    *,
+    address: object,
+    key: Key,
+    least: float = 0.0,
 ) -> Money:
-    """An amount with its range; one of exactly nothing stays so: it hangs on nobody."""
+    """An amount with its range; one of exactly nothing stays so: it hangs on nobody.
+
+    Parameters
+    ----------
+    least : no finer than this: what several people are worth in it.
+    """
     # Of the largest of the three, so that mean and ends are said alike.
-    step = money_step(max(abs(one) for one in (mean, low, high) if one is not None))
+    step = max(money_step(max(abs(one) for one in (mean, low, high) if one is not None)), least)
     if mean == 0 and not low and not high:
         return Money(printed=0.0, low=low, high=high, step=step)
 

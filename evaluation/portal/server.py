@@ -84,8 +84,17 @@ def invent_people(portal: Portal) -> None:
         for one in programme.people or invented_people(programme)
         for role in one.roles
         if role in _ROLES
-        for site in one.sites or ("",)
-        for agency in one.agencies or ("",)
+        for site, agency in (
+            # Who sends names a site, an agency, both or neither: they send what is theirs of each.
+            [
+                (site, agency)
+                for site, agency in programme.submitters
+                if (not one.sites or site in one.sites)
+                and (not one.agencies or agency in one.agencies)
+            ]
+            if role == "submitter"
+            else [("", "")]
+        )
     ]
     for name, role, site, agency in [*wanted, ("Adil Ahmed", "admin", "", "")]:
         if name in there:

@@ -24,7 +24,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from evaluation.errors import UserError, WorkspaceError
 from evaluation.quarters import now
@@ -223,7 +223,10 @@ def finish(service: Service, back: str, begun: Begun, code: str, *, issuer: str 
     SignOnRefused : the code is not taken, or the token is not one for this portal, now, from there.
     """
     described = _described(service)
-    if issuer and issuer != described["issuer"]:
+    # Where every answer names its service, one that does not is of another (RFC 9207, 2.4).
+    named = described.get("authorization_response_iss_parameter_supported") is True
+    known = [_issuer(service, described, one) for one in service.tenants or ("",)]
+    if (issuer or named) and issuer not in known:
         raise SignOnRefused("another service than the one that was asked answered.", mend=_AGAIN)
     form = {
         "grant_type": "authorization_code",
@@ -255,7 +258,9 @@ def _proof(service: Service, described: Mapping[str, Any], form: dict[str, str])
     if not service.keys:
         taken = described.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
         if "client_secret_basic" in taken:
-            return {"data": form, "auth": (service.client, service.secret)}
+            # Each part is encoded before both are joined (RFC 6749, 2.3.1): a secret may hold signs
+            # that mean something there, or that Latin 1 has not.
+            return {"data": form, "auth": (quote(service.client, ""), quote(service.secret, ""))}
         return {"data": form | {"client_id": service.client, "client_secret": service.secret}}
     from authlib.oauth2.rfc7523 import private_key_jwt_sign
 
@@ -415,11 +420,10 @@ def _claims(service: Service, described: Mapping[str, Any], token: str) -> dict[
         raise _wrong("it is not signed in a way that can be checked")
     for key in _signers(str(described["jwks_uri"]), ALGORITHMS[algorithm], header.get("kid")):
         try:
-            claims = jwt.decode(token, key, algorithms=[algorithm]).claims
+            jwt.decode(token, key, algorithms=[algorithm])
         except (JoseError, ValueError, TypeError):
             continue
-        if isinstance(claims, dict):
-            return claims
+        return _object(token.split(".")[1])
     raise _wrong("its signature is not the service's")
 
 
@@ -428,8 +432,26 @@ def _header(token: str) -> dict[str, Any]:
     first, dots, _ = token.partition(".")
     if len(token) > MOST_TOKEN or token.count(".") != 2 or not dots or not token.isascii():
         raise _wrong("it is none")
+    header = _object(first)
+    # A service's other tokens bear its signature too: an access token, or the end of a session,
+    # says by its kind that it proves nobody (RFC 8725, 3.11).
+    kind = header.get("typ", "JWT")
+    if not isinstance(kind, str) or kind.upper() != "JWT":
+        raise _wrong("it is of another kind")
+    return header
+
+
+def _object(part: str) -> dict[str, Any]:
+    """A part of a token, in which nothing is said twice: readers differ in which they believe."""
+
+    def once(pairs: Any) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            raise _wrong("it says something twice")
+        return found
+
     try:
-        found = json.loads(urlsafe_b64decode(first + "=" * (-len(first) % 4)))
+        found = json.loads(urlsafe_b64decode(part + "=" * (-len(part) % 4)), object_pairs_hook=once)
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
@@ -475,6 +497,12 @@ def _public(held: Mapping[str, Any], kind: str) -> list[tuple[object, Any]]:
 _OF_A_KEY = frozenset(("kty", "n", "e", "crv", "x", "y"))
 
 
+def _issuer(service: Service, described: Mapping[str, Any], tenant: object) -> str:
+    """What the service calls itself where it signs in people of an organisation (``tid``)."""
+    named = str(described["issuer"])
+    return named.replace("{tenantid}", str(tenant)) if service.tenants else named
+
+
 def _believed(
     service: Service, described: Mapping[str, Any], claims: Mapping[str, Any], nonce: str
 ) -> str:
@@ -482,20 +510,23 @@ def _believed(
     tenant = claims.get("tid")
     if service.tenants and tenant not in service.tenants:
         raise _wrong("it is of an organisation whose people are not let in here")
-    issuer = str(described["issuer"])
-    if service.tenants:
-        issuer = issuer.replace("{tenantid}", str(tenant))
-    if claims.get("iss") != issuer:
+    if claims.get("iss") != _issuer(service, described, tenant):
         raise _wrong("another service made it")
     _for_us(service, claims)
     _of_now(claims)
     said = claims.get("nonce")
-    if not isinstance(said, str) or not hmac.compare_digest(said.encode(), nonce.encode()):
+    # Escaped, since JSON can hold halves of signs that no encoding has.
+    if not isinstance(said, str) or not hmac.compare_digest(ascii(said), ascii(nonce)):
         raise _wrong("it is of another sign-in")
     if service.trust and claims.get("vot") != service.trust:
         raise _wrong("the service did not ask as much of them as it was to")
     subject = claims.get(service.subject)
-    if not isinstance(subject, str) or not subject.strip() or len(subject) > 255:
+    # ASCII by the standard (OpenID Connect Core, 2), and no sign at which a database would stumble.
+    if (
+        not isinstance(subject, str)
+        or not (subject.isascii() and subject.isprintable() and subject.strip())
+        or len(subject) > 255
+    ):
         raise _wrong("it does not say who it is of")
     return subject
 

@@ -403,7 +403,7 @@ def _freeze(
 def _headline(
     found: Mapping[str, float], results: Results, quarter: Period
 ) -> dict[str, dict[str, Any]]:
-    """The figures with titles; effects in logs with the interval of the look of that quarter."""
+    """The figures with titles; effects in logs, and their ranges, are those of that look."""
     shown = of_results(results)
     headline = {
         key: {
@@ -420,10 +420,12 @@ def _headline(
         # A look's interval in logs becomes per cent by itself; on the level scale it would need the
         # baseline of then.
         if looks and one.estimates[0].scale == "log":
-            ends = {"low": looks[0].low, "high": looks[0].high}
+            # The effect too: the page of looks tells the same quantity, at the step of then.
+            told = {part: getattr(looks[0], part) for part in ("effect", "low", "high")}
             headline[f"{one.code}.percent"] |= {
-                end: None if value is None else round(float(100 * np.expm1(value)), 3)
-                for end, value in ends.items()
+                part: round(float(100 * np.expm1(value)), 3) + 0.0
+                for part, value in told.items()
+                if value is not None
             }
     return headline
 

@@ -33,6 +33,7 @@ from evaluation.disclosure.protection import WORST, Held, Insider, Protection, c
 from evaluation.errors import DisclosureError, UserError
 from evaluation.estimate import registry
 from evaluation.estimate.registry import Choices
+from evaluation.ledger.events import read_events, touched
 from evaluation.ledger.ledger import Ledger
 from evaluation.quarters import parse_instant
 from evaluation.release.forms import Forms, Slope, Sum
@@ -59,7 +60,7 @@ FEW = 20
 SMALL = 1e-6
 KEPT = "audited"
 INSIDE = "inside"
-ATTACK = 3
+ATTACK = 4
 """Of the attack's own method: another one keeps other results."""
 
 
@@ -738,6 +739,7 @@ def _forms(study: Study, code: str, raw: Results | None) -> Forms | None:
     except UserError:
         return None
     own = next((one for one in raw.outcomes if one.code == code), None) if raw else None
+    happened = read_events(study.workspace, study.programme) if own and own.touched else ()
     return Forms(
         panel=panel,
         outcome=code,
@@ -746,6 +748,8 @@ def _forms(study: Study, code: str, raw: Results | None) -> Forms | None:
         window=protocol.window,
         raw=own,
         results=raw,
+        fifths={one.area: one.fifth for one in study.programme.deprivation},
+        left_out=touched(study.programme, happened, code) if happened else {},
     )
 
 

@@ -14,18 +14,22 @@ from evaluation.disclosure.released import money_step
 from evaluation.release.released_results import Released
 from evaluation.release.rounding import Terms
 
+MONEY = ".value.totals."
 LIKE_PERCENT, LIKE_PEOPLE = 0.5, 10.0
 """Steps of a headline of which none is on record: coarser than any that was printed."""
 
 
 def steps_of(released: Released) -> dict[str, float]:
-    """The step at which each headline in per cent and in people is printed, by its id."""
+    """The step at which each headline in per cent, people and pounds is printed, by its id."""
     found = {}
     for entry in released.entries:
         for end, kind in ((".finding.effect", "percent"), (".people.per_quarter.effect", "people")):
             if entry.address.endswith(end) and entry.step is not None:
                 code = entry.address.removesuffix(end).rpartition(".")[2]
                 found[f"{code}.{kind}"] = entry.step
+        account, _, end = entry.address.partition(MONEY)[2].rpartition(".")
+        if end == "mean" and entry.step is not None:
+            found[f"money.{account}"] = entry.step
     return found
 
 
@@ -72,6 +76,11 @@ def stepped_figures(
             else terms.key.share_of(["money", "mean", [f"{address}.value", "totals", kind]])
         )
         shown[key] = stepped(value, headline_step(key, meta.get(key), steps), drawn)
+    gain, balance, cost = (f"money.{one}" for one in ("gross_fiscal", "net_fiscal", "cost"))
+    if shown.keys() >= {gain, balance, cost}:
+        # Made of the printed gain, as in the results.
+        step, paid = headline_step(balance, meta.get(balance), steps), found[cost]
+        shown[balance] = step * round((shown[gain] - paid) / step) + 0.0
     return shown
 
 

@@ -13,15 +13,17 @@ donors' weights stood still: whoever could know these knows more than the book s
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from evaluation.disclosure.effects import deviate
-from evaluation.release.released_accounts import which_row
+from evaluation.release.priced import FLOWS
+from evaluation.release.released_accounts import rows_named
+from evaluation.value.pricing import cost_units_a_quarter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,7 +31,15 @@ if TYPE_CHECKING:
     from evaluation.estimate.estimate import Estimate
     from evaluation.panel import Panel
     from evaluation.protocol import DidPlan
-    from evaluation.study.record import EstimateResult, OutcomeResult, Results
+    from evaluation.study.accounts_record import Accounts, GrossAccounts, PricedRow, SiteValue
+    from evaluation.study.accounts_record import Mean as AnAmount
+    from evaluation.study.record import (
+        EstimateResult,
+        FifthEffect,
+        OutcomeResult,
+        Results,
+        TouchedRow,
+    )
 
     Floats = NDArray[np.float64]
 
@@ -38,6 +48,9 @@ BY = ("cohort", "site", "quarter", "event_time")
 DID = "did"
 LIKE_DID = ("did", "synthetic_did", "synthetic_control", "imputation")
 PERCENT = 100.0
+A_QUARTER = cost_units_a_quarter("stock", "person_year", "mean")
+ALL_OF_THESE = "all of these"
+"""What the effect without all areas is called to which anything happened."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -92,7 +105,8 @@ class Forms:
 
     estimate : of the first estimator, which is difference-in-differences, with its index and
     effects. raw : the results inside; None where an edition's were not kept, and then effects alone
-    can be written as sums.
+    can be written as sums. fifths : area -> deprivation fifth. left_out : what happened -> areas
+    without which the effect is told too.
     """
 
     panel: Panel
@@ -102,6 +116,8 @@ class Forms:
     window: tuple[int, int]
     raw: OutcomeResult | None = None
     results: Results | None = None
+    fifths: Mapping[str, int] = field(default_factory=dict)
+    left_out: Mapping[str, Collection[str]] = field(default_factory=dict)
 
     @cached_property
     def rows(self) -> NDArray[np.int64]:
@@ -164,7 +180,36 @@ class Forms:
             now = np.zeros(self.counts.shape)
             now[known[:, t], t] = 1 / max(known[:, t].sum(), 1)
             found.append(Mean(now=now, base=np.zeros(self.counts.shape)))
-        return tuple(found)
+        return (*found, *(self._mean_of(inside) for inside in self._parts.values()))
+
+    @cached_property
+    def _parts(self) -> dict[str, frozenset[str]]:
+        """Pilot areas that an effect is told of by themselves: a fifth, or all but some."""
+        found = {}
+        for fifth in sorted(set(self.fifths.values())):
+            found[f"fifth.{fifth}"] = frozenset(
+                a for a in self.areas if self.fifths.get(a) == fifth
+            )
+        every = frozenset(code for codes in self.left_out.values() for code in codes)
+        for what, codes in {**self.left_out, ALL_OF_THESE: every}.items():
+            found[f"without {what}"] = frozenset(self.areas) - frozenset(codes)
+        return {name: areas for name, areas in found.items() if areas}
+
+    def _mean_of(self, inside: frozenset[str]) -> Mean:
+        """The mean effect over the window on some areas: each of their figures weighs alike."""
+        now, base = np.zeros(self.counts.shape), np.zeros(self.counts.shape)
+        first, last = self.window
+        for a, area in enumerate(self.areas):
+            start = int(self.start[a])
+            if area not in inside or start < 0:
+                continue
+            for t in range(start + max(first, 0), min(start + last + 1, self.counts.shape[1])):
+                own = self._base(a, start, t)
+                if np.isfinite(self.counts[a, t]) and own.any():
+                    now[a, t] += 1.0
+                    base[a] -= own
+        many = max(now.sum(), 1.0)
+        return Mean(now=now / many, base=base / many)
 
     def _base(self, area: int, start: int, period: int) -> Floats:
         """(periods) weights of what a period's figure is measured from."""
@@ -185,8 +230,17 @@ class Forms:
 
     def _effect(self, share: Floats) -> Slope:
         """Of a weighted mean (K) of effects by site and period."""
-        rest = np.zeros(self.counts.shape[1])
-        return Slope(person=np.zeros(self.counts.shape), means=np.concatenate([share, rest]))
+        means = np.zeros(len(self.means))
+        means[: len(share)] = share
+        return Slope(person=np.zeros(self.counts.shape), means=means)
+
+    def _of_part(self, name: str) -> Slope | None:
+        """Of the effect on some areas by themselves; None where none of them is a pilot."""
+        if name not in self._parts:
+            return None
+        means = np.zeros(len(self.means))
+        means[len(self.means) - len(self._parts) + list(self._parts).index(name)] = 1.0
+        return Slope(person=np.zeros(self.counts.shape), means=means)
 
     def _of_level(self, period: int) -> Slope:
         """Of the mean of pilots in a period."""
@@ -248,6 +302,10 @@ class Forms:
         yield from self._beside(self.raw.plain(), self.overall)
         yield from self._people(self.raw)
         yield from self._paths(self.raw)
+        for name, row, slope in self._told_of_parts():
+            for end in ("effect", "low", "high"):
+                for one in self._printed(f"{name}.{end}", getattr(row, end), slope):
+                    yield replace(one, row=name)
         yield from self._money()
 
     def _printed(self, name: str, value: float | None, slope: Slope) -> Iterator[Sum]:
@@ -303,6 +361,23 @@ class Forms:
             z = deviate(p)
             row_name = _row_name(f"{DID}.0", by, which)
             yield Sum(name=f"{row_name}.p", value=z, slope=slope.times(z / effect), row=row_name)
+        for name, told, slope in self._told_of_parts():
+            effect, p = told.effect, told.p_value
+            if effect and p is not None and 0 < p < 1:
+                z = deviate(p)
+                yield Sum(name=f"{name}.p", value=z, slope=slope.times(z / effect), row=name)
+
+    def _told_of_parts(self) -> Iterator[tuple[str, FifthEffect | TouchedRow, Slope]]:
+        """Effects in fifths, and without areas to which something else happened."""
+        for whole in self.results.equity if self.results is not None else ():
+            own = next((one for one in whole.effects if one.outcome == self.outcome), None)
+            slope = self._of_part(f"fifth.{whole.fifth}")
+            if own is not None and slope is not None:
+                yield f"fifth.{whole.fifth}", own, slope
+        for place, row in enumerate(self.raw.touched if self.raw is not None else ()):
+            slope = self.overall if place == 0 else self._of_part(f"without {row.without}")
+            if slope is not None:
+                yield f"touched.{place}", row, slope
 
     def _of_estimate(self, name: str, held: EstimateResult) -> Iterator[Sum]:
         for by, which, row in held.entries():
@@ -473,27 +548,91 @@ class Forms:
             yield Sum(name=f"twin.{line.period}.observed", value=line.observed, slope=slope)
 
     def _money(self) -> Iterator[Sum]:
-        """Events avoided and their worth at a published price, addressed from the study."""
-        if self.results is None:
-            return
-        after = (self._event >= 0) & np.isfinite(self.estimate.effects)
-        for account in ("value", "gross"):
+        """Events avoided and their worth at a published price, addressed from the study.
+
+        Of amounts that sum several outcomes as if all others were known: whoever does not know them
+        knows less.
+        """
+        for account in ("value", "gross") if self.results is not None else ():
             held = getattr(self.results, account)
-            for row in held.by_outcome if held is not None else ():
-                if row.outcome != self.outcome or not row.events_avoided.mean:
-                    continue
-                events = self._avoided(after.astype(float)).times(-1.0)
+            if held is None:
+                continue
+            named = rows_named([row.plain() for row in held.by_outcome])
+            own = [
+                (f"/{account}.by_outcome.{name}", row)
+                for name, row in zip(named, held.by_outcome, strict=True)
+                if row.outcome == self.outcome and row.events_avoided.mean
+            ]
+            for at, row in own:
+                events = self._events(row.cost_per)
                 price = row.value.mean / row.events_avoided.mean
-                at = f"/{account}.by_outcome.{which_row(row.plain(), 0)}"
-                for what, amount, factor in (
-                    ("events_avoided", row.events_avoided, 1.0),
-                    ("value", row.value, price),
-                ):
-                    for end in ("mean", "low", "high"):
-                        value = getattr(amount, end)
-                        if value is not None and math.isfinite(value):
-                            slope = events.times(factor)
-                            yield Sum(name=f"{at}.{what}.{end}", value=value, slope=slope)
+                yield from _ends(f"{at}.events_avoided", row.events_avoided, events)
+                yield from _ends(f"{at}.value", row.value, events.times(price))
+            yield from self._totals(account, held, [row for _, row in own])
+
+    def _events(self, cost_per: str, among: NDArray[np.bool_] | None = None) -> Slope:
+        """Of how much was avoided by some effects by site and period; all by default."""
+        after = (self._event >= 0) & np.isfinite(self.estimate.effects)
+        if among is not None:
+            after &= among
+        # Of a stock person-years are told, and each period counts a quarter of one.
+        years = 1.0 if cost_per in FLOWS else A_QUARTER
+        return self._avoided(after.astype(float)).times(-years)
+
+    def _totals(
+        self, account: str, held: Accounts | GrossAccounts, rows: Sequence[PricedRow]
+    ) -> Iterator[Sum]:
+        """Amounts that this outcome is a part of: in all, of a budget, of a site, of a quarter."""
+        site = self.estimate.index["site"].to_numpy(dtype=object)
+        quarter = self.estimate.index["quarter"].astype(str).to_numpy()
+
+        def worth(of: Sequence[PricedRow], among: NDArray[np.bool_] | None = None) -> Slope:
+            total = self._of_people(np.zeros(self.counts.shape))
+            for row in of:
+                price = row.value.mean / row.events_avoided.mean
+                total = total.plus(self._events(row.cost_per, among).times(price))
+            return total
+
+        for part, beside in (("", held), (".with_objected", held.with_objected)):
+            if beside is None:
+                continue
+            kept = [row for row in rows if part or not row.objected]
+            fiscal = [row for row in kept if row.kind == "fiscal" and not row.given_up]
+            at = f"/{account}{part}"
+            for name, of in (
+                ("gross_fiscal", fiscal),
+                ("gross_fiscal_ame", [row for row in fiscal if row.budget == "AME"]),
+                ("gross_fiscal_del", [row for row in fiscal if row.budget == "DEL"]),
+                ("gross_economic", [row for row in kept if row.kind == "economic"]),
+                ("gross_social", [row for row in kept if row.kind == "social"]),
+            ):
+                key = name[:-3] + name[-3:].upper() if name[-4:] in ("_ame", "_del") else name
+                if of:
+                    amount = getattr(beside.totals, name)
+                    yield from _ends(f"{at}.totals.{key}", amount, worth(of))
+            for budget in beside.by_agency:
+                of = [r for r in fiscal if (r.agency, r.budget) == (budget.agency, budget.budget)]
+                where = f"{at}.by_agency.{budget.agency}-{budget.budget}.gain"
+                if of:
+                    yield from _ends(where, budget.gain, worth(of))
+        standing = [row for row in rows if not row.objected]
+        fiscal = [row for row in standing if row.kind == "fiscal"]
+        for one in getattr(held, "by_site", ()) if standing else ():
+            yield from _ends(
+                f"/{account}.by_site.{one.site}", one, worth(standing, site == one.site)
+            )
+        for when in getattr(held, "by_quarter", ()) if fiscal else ():
+            among = quarter == when.quarter
+            if among.any():
+                where = f"/{account}.by_quarter.{when.quarter}.gain"
+                yield from _ends(where, when.gain, worth(fiscal, among))
+
+
+def _ends(name: str, amount: AnAmount | SiteValue, slope: Slope) -> Iterator[Sum]:
+    for end in ("mean", "low", "high"):
+        value = getattr(amount, end)
+        if value is not None and math.isfinite(value):
+            yield Sum(name=f"{name}.{end}", value=value, slope=slope)
 
 
 def _row_name(estimate: str, by: str, which: object) -> str:

@@ -119,6 +119,17 @@ class Sensitivity:
         now = self.of_level(cells, areas)
         return max(now, max(before, default=0.0) / _many(cells, areas))
 
+    def of_sites(self, base_weight: float | None) -> float:
+        """Of a mean of sites' effects, weighed anywhere between alike and by their figures."""
+        held = {site: self.row("site", site) for site in self.cohorts}
+        whole = sum(one.areas for cells in held.values() for one in cells)
+        moved = [
+            self.of_effect(cells, base_weight)
+            * max(1 / len(held), sum(one.areas for one in cells) / whole)
+            for cells in held.values()
+        ]
+        return max(moved, default=self.one_area)
+
     def of_some(self, areas: int, base_weight: float | None) -> float:
         """Of the overall effect of so many areas, wherever they lie."""
         held = [len({c.period for c in self.row("overall") if c.site == s}) for s in self.cohorts]

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from evaluation.disclosure.counts import rounded
-from evaluation.disclosure.effects import deviate
+from evaluation.disclosure.effects import NEAR, deviate
 from evaluation.disclosure.protection import Held, counted, held
 from evaluation.errors import DisclosureError
 from evaluation.progress import Progress
@@ -177,4 +177,5 @@ def _near(one: Entry, other: Entry) -> bool:
         # A p-value stands at its step in standard errors: its nearer end says at which.
         assert one.low is not None and other.low is not None
         return abs(deviate(one.low) - deviate(other.low)) <= one.step * (1 + SMALL) + SMALL
-    return abs(one.printed - other.printed) <= one.step * (1 + SMALL)
+    # One that is kept on its side of zero lies a part of a step further.
+    return abs(one.printed - other.printed) <= one.step * (1 + NEAR + SMALL)

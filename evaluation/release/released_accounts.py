@@ -1,18 +1,20 @@
-"""The accounts as they leave: money at its step, chances in hundredths, no draws.
+"""The accounts as they leave: money at what several people are worth in it, and what is made of it.
 
 Costs are the programme's own figures and tell of nobody; what is worth something is counted of
-people, so that pounds over a published price are people again.
+people, so that pounds over a published price are people again (`evaluation.release.priced`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from evaluation.disclosure.effects import kept_beside, stepped
+from evaluation.disclosure.effects import step_of, stepped
 from evaluation.disclosure.key import Key
-from evaluation.disclosure.released import Entry, chance, money, money_step, significant
+from evaluation.disclosure.released import Entry, money, money_step
+from evaluation.release import derived_money as made
+from evaluation.release.priced import Prices
 from evaluation.release.rounding import one_figure
 from evaluation.value.report import FEWEST_PILOTS, TOO_FEW_PILOTS
 
@@ -29,39 +31,61 @@ STATED = frozenset(
         "of",
         "price_base",
         "site_costs",
+        "taken_out",
         "unit_cost",
         "weight",
         "years",
     }
 )
 """Keys below which nothing hangs on people: prices, costs, what the plan states."""
-CHANCES = frozenset({"finite", "infinite", "ambiguous", "people_lose", "share"})
-RATES = frozenset({"mvpf", "half_life"})
+NETS = {"net": "gain", "net_fiscal": "gross_fiscal"}
+"""A balance -> the gain that it is of, printed before it."""
+CHANCE_OF = {"p_npsv_positive": "npsv", "p_positive": "npsv", "p_paid_back": "cumulative_net"}
+"""A chance -> the amount beside it that it is of."""
 EVENTS = "events_avoided"
 EVENT_STEP = 10.0
+SPENT = 100_000
+"""Pounds for which the accounts say how much was avoided."""
+COARSE = 0.1
+"""Of a chance beside which no amount is printed."""
+ENDS = made.ENDS
+Keys = tuple[str, ...]
 
 
 def release_accounts(
-    held: Mapping[str, Any], address: str, key: Key
+    held: Mapping[str, Any],
+    address: str,
+    key: Key,
+    prices: Prices,
+    sentences: Mapping[str, Mapping[str, Any]],
 ) -> tuple[dict[str, Any], dict[float, float | None], list[Entry]]:
-    """Accounts as they leave, what each figure was printed as, and their lines of the register."""
-    door = _Accounts(address, key)
+    """Accounts as they leave, what each figure was printed as, and their lines of the register.
+
+    Parameters
+    ----------
+    sentences : text -> template and figures, as results hold them.
+    """
+    door = _Accounts(address, key, prices, held)
     if "by_fifth" in held:
         held = {**held, "by_fifth": [_fifth(row) for row in held["by_fifth"]]}
     shown = door.walk(held, ())
+    if "payback" in held:
+        door.of_society(held, shown)
+    door.said(held, shown, sentences)
     # Two thousand draws at a step give their mean back at a hundredth of it: none leave.
     if shown.get("what_if"):
         empty: dict[str, list[float]] = {"today": [], "last": []}
         shown["what_if"] = {
             **shown["what_if"],
             "draws": 0,
+            "share": None,
             "ahead": {},
             "gain": {"today": [], "last": {}},
             "cash": empty,
         }
     if shown.get("public_funds"):
         shown["public_funds"]["points"] = []
-    return shown, door.known, door.entries
+    return shown, door.known, list(door.lines.values())
 
 
 def _fifth(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,32 +98,67 @@ def _fifth(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class _Accounts:
-    def __init__(self, address: str, key: Key) -> None:
-        self.address, self.key = address, key
-        self.known: dict[float, float | None] = {}
-        self.steps: dict[float, float | None] = {}
-        self.entries: list[Entry] = []
-        self.counts: dict[tuple[float | None, ...], list[float | None]] = {}
+    """One release: each quantity is printed once, and remembered for wherever else it stands."""
 
-    def walk(self, content: Any, at: tuple[str, ...]) -> Any:
+    def __init__(self, address: str, key: Key, prices: Prices, held: Mapping[str, Any]) -> None:
+        self.address, self.key, self.prices = address, key, prices
+        self.known: dict[float, float | None] = {}
+        self.steps: dict[float, float] = {}
+        self.lines: dict[str, Entry] = {}
+        self.counts: dict[tuple[float | None, ...], list[float | None]] = {}
+        self.chances: dict[float, float] = {}
+        funds = held.get("public_funds")
+        # Present value of what was paid, and what it costs the purse: ratios are made of both.
+        self.paid = float((held.get("what_if") or {}).get("cost") or 0.0)
+        self.purse = None if not funds else (funds["net_cost"], self._purse(funds["net_cost"]))
+
+    def _purse(self, raw: Mapping[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = self.walk(raw, ("public_funds", "net_cost"))
+        return found
+
+    def walk(self, content: Any, at: Keys) -> Any:
         """A part of the accounts, by the keys that lead to it."""
         name = at[-1] if at else ""
-        if name in STATED:
+        if name in STATED or (name == "share" and at[0] == "by_outcome"):
             self._keep(content)
             return content
-        if name == "what_if":
-            return dict(content)
+        if name in ("what_if", "public_funds", "break_even", "categories", "payback"):
+            return self._special(name, content, at)
         if isinstance(content, Mapping):
             if {"mean", "low", "high"} <= content.keys():
                 return self._mean(content, at)
-            return {key: self.walk(value, (*at, str(key))) for key, value in content.items()}
+            return self._row(content, at)
         if isinstance(content, (list, tuple)):
-            return [
-                self.walk(one, (*at, which_row(one, place))) for place, one in enumerate(content)
-            ]
-        if isinstance(content, bool) or not isinstance(content, (int, float)):
-            return content
-        return self._figure(float(content), at) if isinstance(content, float) else content
+            named = rows_named(content)
+            return [self.walk(one, (*at, own)) for own, one in zip(named, content, strict=True)]
+        return self._figure(content, at) if isinstance(content, float) else content
+
+    def _special(self, name: str, content: Any, at: Keys) -> Any:
+        """Parts that are made once all amounts are there."""
+        if name == "public_funds" and content:
+            amounts = ("willingness_to_pay", "net_cost", "best")
+            return {**content, **{one: self.walk(content[one], (*at, one)) for one in amounts}}
+        return [dict(one) for one in content] if name == "categories" else dict(content)
+
+    def _row(self, content: Mapping[str, Any], at: Keys) -> dict[str, Any]:
+        """Keys and values, of which some are made of those before them."""
+        shown: dict[str, Any] = {}
+        for key, value in content.items():
+            here = (*at, str(key))
+            if key in NETS and NETS[key] in shown and value["mean"] is not None:
+                shown[key] = self._net(content, shown, key, here)
+            elif key in RATIOS:
+                shown[key] = self._ratio(content, shown, key, here)
+            elif key in CHANCE_OF and shown.get(CHANCE_OF[key]):
+                row, raw = shown[CHANCE_OF[key]], content[CHANCE_OF[key]]
+                shown[key] = self._chance(value, here, row, self._step_of(raw))
+            elif key == "people_weighted" and value and shown.get("people"):
+                shown[key] = self._weighted(content, shown["people"], here)
+            elif key == "share" and isinstance(value, float) and at[0] == "red":
+                shown[key] = self._part(value, here)
+            else:
+                shown[key] = self.walk(value, here)
+        return shown
 
     def _keep(self, content: Any) -> None:
         """Figures that are printed as they are, in sentences too."""
@@ -112,72 +171,58 @@ class _Accounts:
         elif isinstance(content, float):
             self.known[one_figure(content)] = content
 
-    def _mean(self, content: Mapping[str, Any], at: tuple[str, ...]) -> dict[str, Any]:
-        rest = {k: self.walk(v, (*at, k)) for k, v in content.items() if k not in _ENDS}
-        mean, low, high = (content[end] for end in _ENDS)
-        step: float | None = None
-        if at[-1] in RATIOS:
-            step = _ratio_step(mean, low, high)
-            shown = self._ratios(mean, low, high, at, step)
-        elif mean is None:
-            shown = [None, low, high]
-        elif at[-1] == EVENTS:
-            step = self._event_step(mean, low, high)
+    # Amounts -----------------------------------------------------------------------------------
+
+    def _mean(self, content: Mapping[str, Any], at: Keys) -> dict[str, Any]:
+        mean, low, high = (content[end] for end in ENDS)
+        rest = {k: self.walk(v, (*at, k)) for k, v in content.items() if k not in ENDS}
+        if mean is None:
+            return {**content, **rest}
+        if at[-1] == EVENTS:
+            step = self._event_step(at, mean, low, high)
             shown = self._events(mean, low, high, at, step)
         else:
-            step = money_step(max(abs(one) for one in (mean, low, high) if one is not None))
-            shown = self._pounds(mean, low, high, at)
-        for end, raw, printed in zip(_ENDS, (mean, low, high), shown, strict=True):
-            if raw is not None:
-                self.known.setdefault(one_figure(raw), printed)
-                # What stands elsewhere already is printed at the step that it has there.
-                self.steps.setdefault(one_figure(raw), step)
-            known = None if raw is None else self.steps.get(one_figure(raw))
-            self._register(".".join((*at, end)), printed, known, away=_AWAY[end])
-        found = dict(zip(_ENDS, shown, strict=True))
+            step = self._worth(at)
+            one = money(mean, low, high, address=[self.address, *at], key=self.key, least=step)
+            step, shown = one.step, [one.printed, one.low, one.high]
+        raw = dict(zip(ENDS, (mean, low, high), strict=True))
+        found = {
+            end: self._once(raw[end], shown[place], step, (*at, end))
+            for place, end in enumerate(ENDS)
+        }
         return {key: found.get(key, rest.get(key)) for key in content}
 
-    def _pounds(
-        self, mean: float, low: float | None, high: float | None, at: tuple[str, ...]
-    ) -> list[float | None]:
-        made = money(mean, low, high, address=[self.address, *at], key=self.key)
-        # One quantity is one number, wherever it stands.
-        known = self.known.get(one_figure(mean))
-        ends = [
-            end if raw is None else (self.known.get(one_figure(raw)) or end)
-            for raw, end in ((low, made.low), (high, made.high))
-        ]
-        return [made.printed if known is None else known, *ends]
+    def _once(self, raw: float | None, shown: float | None, step: float, at: Keys) -> float | None:
+        """One quantity is one number, wherever it stands, and whichever sign it has there."""
+        if raw is None:
+            self._register(".".join(at), shown, step, away=_AWAY.get(at[-1], 0))
+            return shown
+        same, other = one_figure(raw), one_figure(-raw)
+        if self.known.get(same) is None:
+            against = self.known.get(other)
+            if against is not None and raw != 0:
+                shown, step = -against + 0.0, self.steps.get(other, step)
+            self.known[same] = shown
+        # What stands elsewhere already is printed at the step that it has there.
+        step = self.steps.setdefault(same, step)
+        self._register(".".join(at), self.known[same], step, away=_AWAY.get(at[-1], 0))
+        return self.known[same]
 
-    def _ratios(
-        self,
-        mean: float | None,
-        low: float | None,
-        high: float | None,
-        at: tuple[str, ...],
-        step: float,
-    ) -> list[float | None]:
-        """Two figures, behind an offset as all else, and on the side of one on which they are.
+    def _worth(self, at: Keys) -> float:
+        """The least step of an amount: what several people are worth in it."""
+        return self.prices.step(at)
 
-        Plainly rounded, a ratio over known costs tells by when it moves, where revisions are known.
-        """
-        found: list[float | None] = []
-        for part, value in zip(_ENDS, (mean, low, high), strict=True):
-            if value is None or not math.isfinite(value):
-                found.append(value)
-                continue
-            shown = stepped(value, step, self.key.share_of(["ratio", self.address, *at, part]))
-            for line in (0.0, 1.0):
-                shown = kept_beside(line, value, shown, step)
-            found.append(significant(shown, 4))
-        return found
+    def _step_of(self, raw: Mapping[str, Any]) -> float:
+        return self.steps.get(one_figure(raw["mean"] or 0.0), money_step(raw["mean"] or 0.0))
 
-    def _event_step(self, *figures: float | None) -> float:
+    def _event_step(self, at: Keys, *figures: float | None) -> float:
         largest = max(abs(one) for one in figures if one is not None) or 1.0
-        return max(EVENT_STEP, 10.0 ** (math.floor(math.log10(largest)) - 2))
+        steps = [self.prices.events_step(row) for row in self.prices.entering(at)]
+        least = step_of(max(steps), 1) if steps and max(steps) > 0 else 0.0
+        return max(EVENT_STEP, 10.0 ** (math.floor(math.log10(largest)) - 2), least)
 
     def _events(
-        self, mean: float, low: float | None, high: float | None, at: tuple[str, ...], step: float
+        self, mean: float, low: float | None, high: float | None, at: Keys, step: float
     ) -> list[float | None]:
         # Two prices of one outcome multiply one quantity: it is printed once, and then known.
         same = tuple(None if one is None else one_figure(one) for one in (mean, low, high))
@@ -190,25 +235,225 @@ class _Accounts:
         self.counts[same] = found
         return found
 
-    def _figure(self, value: float, at: tuple[str, ...]) -> float:
-        """A single figure: a chance, a rate, or pounds."""
-        name, same = at[-1], one_figure(value)
-        if name.startswith("p_") or name == "p" or name in CHANCES:
-            shown = chance(value)
-        elif (
-            name in RATES
-            or "break_even" in at
-            or ("public_funds" in at and name in ("low", "high"))
-        ):
-            shown = significant(value, 2)
-        else:
-            held = self.known.get(same)
-            made = money(value, None, None, address=[self.address, *at], key=self.key)
-            shown = made.printed if held is None else held
-            self.known.setdefault(same, shown)
-            self.steps.setdefault(same, made.step)
-        self._register(".".join(at), shown, self.steps.get(same))
+    def _figure(self, value: float, at: Keys) -> float:
+        """A single amount."""
+        one = money(
+            value, None, None, address=[self.address, *at], key=self.key, least=self._worth(at)
+        )
+        shown = self._once(value, one.printed, one.step, at)
+        assert shown is not None
         return shown
+
+    # What is made of amounts -------------------------------------------------------------------
+
+    def _made(self, raw: float | None, shown: float | None, step: float, at: Keys) -> float | None:
+        """A figure that is made of printed ones: its line has no ends, since it says nothing."""
+        if raw is not None:
+            self.known[one_figure(raw)] = shown
+            self.steps[one_figure(raw)] = step
+        self.lines[self._at(at)] = Entry(
+            address=self._at(at), kind="money", printed=shown, low=None, high=None, step=step
+        )
+        return shown
+
+    def _at(self, at: Keys) -> str:
+        return ".".join((self.address, *at))
+
+    def _net(
+        self, content: Mapping[str, Any], shown: Mapping[str, Any], key: str, at: Keys
+    ) -> dict[str, Any]:
+        """A printed gain less what was paid."""
+        raw, gain, cost = content[key], NETS[key], float(content["cost"]["mean"])
+        step = self._step_of(content[gain])
+        found = made.net_of(shown[gain], cost, step, raw)
+        return {end: self._made(raw[end], found[end], step, (*at, end)) for end in ENDS}
+
+    def _ratio(
+        self, content: Mapping[str, Any], shown: Mapping[str, Any], key: str, at: Keys
+    ) -> dict[str, Any]:
+        """Pounds back for each pound, with the chance that it is more than one."""
+        raw = content[key]
+        if raw["mean"] is None or not self.paid > 0:
+            return dict(raw)
+        if key == "bcr":
+            balance, step = shown["npsv"], self._step_of(content["npsv"])
+        elif key == "fiscal_ratio" and at[0] == "totals" and self.purse:
+            balance, step = made.turned(self.purse[1]), self._step_of(self.purse[0])
+        else:
+            # No amount is printed that it is a ratio of: what is gained in it is taken at its step.
+            step = max(self._worth(at), money_step(self.paid))
+            gain = [None if raw[end] is None else raw[end] * self.paid for end in ENDS]
+            assert gain[0] is not None
+            where = [self.address, *at]
+            one = money(gain[0], gain[1], gain[2], address=where, key=self.key, least=step)
+            step, ends = one.step, (one.printed, one.low, one.high)
+            balance = {
+                end: None if value is None else value - self.paid
+                for end, value in zip(ENDS, ends, strict=True)
+            }
+        ratio = made.ratio_of(balance, self.paid, step, raw)
+        own = step / self.paid
+        found = {end: self._made(None, ratio[end], own, (*at, end)) for end in ENDS}
+        self.known.update({one_figure(raw[e]): found[e] for e in ENDS if raw[e] is not None})
+        chance = self._chance(raw["p_above_one"], (*at, "p_above_one"), found, own)
+        return {**found, "p_above_one": chance}
+
+    def _weighted(self, content: Mapping[str, Any], people: Mapping[str, Any], at: Keys) -> Any:
+        """What people gained times what a pound of theirs counts, at the same step."""
+        step, weight = self._step_of(content["people"]), content["weight"]["central"]
+
+        def times(end: str) -> float | None:
+            if people[end] is None:
+                return None
+            return step * made.outwards(people[end] * weight / step, end) + 0.0
+
+        raw = content["people_weighted"]
+        return {end: self._made(raw[end], times(end), step, (*at, end)) for end in ENDS}
+
+    def _chance(
+        self, value: float | None, at: Keys, row: Mapping[str, Any], step: float
+    ) -> float | None:
+        """A chance, at what it moves by where the amount that it is of moves by its step."""
+        if value is None:
+            return None
+        return self._share(value, at, made.chance_step(step, row))
+
+    def _share(self, value: float, at: Keys, step: float) -> float:
+        same, other = one_figure(value), one_figure(1 - value)
+        if same not in self.chances:
+            if other in self.chances:
+                shown = round(1 - self.chances[other], 6)
+            else:
+                drawn = self.key.share_of(["chance", self.address, *at])
+                shown = min(max(stepped(value, step, drawn), 0.0), 1.0)
+            self.chances[same] = shown
+        shown = self.chances[same]
+        self.lines[self._at(at)] = Entry(
+            address=self._at(at),
+            kind="chance",
+            printed=shown,
+            low=max(shown - step, 0.0),
+            high=min(shown + step, 1.0),
+            step=step,
+        )
+        return shown
+
+    def _part(self, value: float, at: Keys) -> float:
+        """What a price makes up of all gains: at what its people are worth of them."""
+        gains = [self.known.get(one_figure(row["value"]["mean"])) for row in self.prices.rows]
+        moves = self.prices.worth(at) / (sum(abs(one or 0.0) for one in gains) or 1.0)
+        step = step_of(moves, 1) if moves > 0 else made.LEAST_CHANCE
+        return self._share(value, at, min(max(step, made.LEAST_CHANCE), made.MOST_CHANCE))
+
+    # Once all amounts are there ------------------------------------------------------------------
+
+    def of_society(self, held: Mapping[str, Any], shown: dict[str, Any]) -> None:
+        """When it has paid for itself, what category it is, how long it must last, each pound."""
+        payback, rows = dict(shown["payback"]), held["by_quarter"]
+        last = rows[-1]["cumulative_net"] if rows else {"mean": None, "low": None, "high": None}
+        step = self._step_of(last)
+        for name in ("p_within", "p_not_within"):
+            row = shown["by_quarter"][-1]["cumulative_net"] if rows else last
+            payback[name] = self._chance(payback[name], ("payback", name), row, step)
+        shown["payback"] = payback | made.paid_back(shown["by_quarter"])
+        self._categories(held, shown)
+        self._funds(held["public_funds"], shown["public_funds"])
+        self._lasting(held, shown)
+
+    def _categories(self, held: Mapping[str, Any], shown: dict[str, Any]) -> None:
+        """Chances of categories that sum to one: differences of chances to lie below each edge."""
+        ratio = shown["totals"]["bcr"]
+        own = self._step_of(held["totals"]["npsv"]) / self.paid if self.paid > 0 else 1.0
+        inside = made.in_bands(shown["categories"], ratio["mean"])
+        below, before = 0.0, 0.0
+        for place, row in enumerate(shown["categories"]):
+            below += held["categories"][place]["p"]
+            at = ("categories", str(row["category"]), "p")
+            ends = row["below"] is None or below >= 1
+            reached = 1.0 if ends else max(self._chance(below, at, ratio, own) or 0.0, before)
+            row["p"], row["estimate"] = round(reached - before, 6) + 0.0, inside[place]
+            before = reached
+            self._made(None, row["p"], own, at)
+
+    def _funds(self, held: Mapping[str, Any], shown: dict[str, Any]) -> None:
+        people, purse = shown["willingness_to_pay"], shown["net_cost"]
+        steps = (self._step_of(held["willingness_to_pay"]), self._step_of(held["net_cost"]))
+        at, own = ("public_funds",), made.funds_step(people, purse, steps)
+        shown["mvpf"] = self._made(None, made.funds_ratio(people, purse), own, (*at, "mvpf"))
+        for end, away in (("low", -1), ("high", 1)):
+            value = held[end]
+            if value is not None and math.isfinite(value):
+                drawn = self.key.share_of(["ratio", self.address, *at, end])
+                found = stepped(value, own, drawn, away)
+                shown[end] = self._made(None, found, own, (*at, end))
+        chances = {
+            name: self._chance(held[name], (*at, name), row, step)
+            for name, row, step in (
+                ("finite", purse, steps[1]),
+                ("infinite", purse, steps[1]),
+                ("people_lose", people, steps[0]),
+            )
+        }
+        finite, infinite = chances["finite"] or 0.0, chances["infinite"] or 0.0
+        shown |= chances | {
+            "infinite": min(infinite, round(1 - finite, 6)),
+            "people_lose": min(chances["people_lose"] or 0.0, finite),
+        }
+        # What is left of one.
+        shown["ambiguous"] = round(1 - finite - shown["infinite"], 6) + 0.0
+
+    def _lasting(self, held: Mapping[str, Any], shown: dict[str, Any]) -> None:
+        """How long gains must last, of the printed balance and what the last year is printed as."""
+        raw, what = held["break_even"], held["what_if"]
+        found, balance = dict(raw), shown["totals"]["npsv"]
+        step, last = self._step_of(held["totals"]["npsv"]), {}
+        for schedule, gains in what["gain"]["last"].items():
+            last[schedule] = self._figure(float(gains[0]), ("last_year", str(schedule)))
+        found |= made.lasts(balance["mean"], last, what["ahead"])
+        own = made.lasting_step(balance["mean"], last, what["ahead"], step)
+        at = ("break_even",)
+        self._made(None, found["half_life"], own, (*at, "half_life"))
+        for end, away in (("low", -1), ("high", 1)):
+            if raw[end] is not None:
+                drawn = self.key.share_of(["lasts", self.address, end])
+                found[end] = self._made(
+                    None, max(stepped(raw[end], own, drawn, away), 0.0), own, (*at, end)
+                )
+        p = self._chance(raw["p_already"], (*at, "p_already"), balance, step)
+        ahead = shown["scenarios"][-1]["npsv"] if shown["scenarios"] else None
+        own = COARSE if ahead is None else made.chance_step(self._worth(("scenarios",)), ahead)
+        never = self._share(raw["p_never"], (*at, "p_never"), own)
+        shown["break_even"] = {**found, "p_already": p, "p_never": never}
+
+    def said(
+        self,
+        held: Mapping[str, Any],
+        shown: dict[str, Any],
+        sentences: Mapping[str, Mapping[str, Any]],
+    ) -> None:
+        """What sentences say that stands nowhere else, of what is printed."""
+        paid = (held["totals"].get("cost") or {}).get("mean")
+        for raw, one in zip(held["by_outcome"], shown["by_outcome"], strict=True):
+            for end in ENDS:
+                value = raw[EVENTS][end]
+                if paid and value is not None:
+                    of_money = SPENT / paid
+                    self.known[one_figure(value * of_money)] = one[EVENTS][end] * of_money
+        totals = held["totals"]
+        if "npsv" not in totals:
+            return
+        best, step = totals["npsv"]["mean"], self._step_of(totals["npsv"])
+        told = [text for text in held["what_would_change_it"] if text in sentences]
+        # Results of before told it in words alone, whose figure cannot be made anew.
+        shown["what_would_change_it"] = told
+        for text in told:
+            figure = sentences[text]["figures"].get("times")
+            if figure is None:
+                continue
+            drawn = self.key.share_of(["times", self.address, text.split("\u201d")[0]])
+            times = float(figure["value"])
+            found = made.times_again(times, best, shown["totals"]["npsv"]["mean"], step, drawn)
+            self.known[one_figure(times)] = found
 
     def _register(
         self, name: str, printed: float | None, step: float | None, *, away: int = 0
@@ -218,25 +463,12 @@ class _Accounts:
         if printed is not None and step and printed != 0 and not (printed / step) % 1:
             middle = printed - away * step
             low, high = middle - step, middle + step
-        self.entries.append(
-            Entry(
-                address=f"{self.address}.{name}",
-                kind="money",
-                printed=printed,
-                low=low,
-                high=high,
-                step=step,
-            )
+        at = f"{self.address}.{name}"
+        self.lines[at] = Entry(
+            address=at, kind="money", printed=printed, low=low, high=high, step=step
         )
 
 
-def _ratio_step(*figures: float | None) -> float:
-    """A tenth of the decade of the largest: two figures of it."""
-    known = [abs(one) for one in figures if one is not None and math.isfinite(one) and one]
-    return 10.0 ** (math.floor(math.log10(max(known))) - 1) if known else 0.1
-
-
-_ENDS = ("mean", "low", "high")
 _AWAY = {"mean": 0, "low": -1, "high": 1}
 
 
@@ -247,6 +479,18 @@ def which_row(one: Any, place: int) -> str:
         if named:
             return "-".join(named)
     return str(place)
+
+
+def rows_named(rows: Sequence[Any]) -> list[str]:
+    """What each row is known by: where several are alike, by their kind or title too.
+
+    Two amounts at one address would have one offset, and one line in the register.
+    """
+    plain = [which_row(one, place) for place, one in enumerate(rows)]
+    return [
+        f"{name}-{one.get('kind') or one.get('title') or place}" if plain.count(name) > 1 else name
+        for place, (name, one) in enumerate(zip(plain, rows, strict=True))
+    ]
 
 
 _NAMES = ("outcome", "agency", "budget", "site", "quarter", "step", "what", "scenario", "category")

@@ -24,6 +24,7 @@ from evaluation.disclosure.released import (
 from evaluation.finding import sentences
 from evaluation.quarters import Period
 from evaluation.release.influence import Design, sensitivity_of
+from evaluation.release.priced import Prices
 from evaluation.release.released_accounts import release_accounts
 from evaluation.release.released_lives import (
     LivesSteps,
@@ -258,8 +259,16 @@ class _Door:
         for row in data["looks"]:
             name = f"look.{row['quarter']}"
             step = scale.look_step(row)
+            # The look of a quarter is what the edition of that quarter printed as its finding.
             for end, away in (("effect", 0), ("low", -1), ("high", 1)):
-                row[end] = scale.at(rounding, row[end], f"{name}.{end}", away=away, step=step)
+                row[end] = scale.at(
+                    rounding,
+                    row[end],
+                    f"{name}.{end}",
+                    away=away,
+                    step=step,
+                    offset=f"finding.{end}",
+                )
             row["spent"] = significant(row["spent"], 4) if row["spent"] is not None else None
         for part in ("withheld", "blanket"):
             if data.get(part):
@@ -512,16 +521,19 @@ class _Door:
         one = data["new_site"]
         if one is None:
             return
+        step = scale.sites_step
         for part, away in (("mean", 0), ("low", -1), ("high", 1)):
-            one[part] = scale.at(rounding, one[part], f"new_site.{part}", away=away)
+            name = f"new_site.{part}"
+            one[part] = scale.at(rounding, one[part], name, away=away, step=step)
         for part in ("se", "tau"):
-            one[part] = scale.error(one[part], scale.overall_step, f"new_site.{part}")
+            one[part] = scale.error(one[part], step, f"new_site.{part}")
         for part, away in (("mean_low", -1), ("mean_high", 1)):
             if one.get(part) is not None:
-                one[part] = scale.at(rounding, one[part], f"new_site.{part}", away=away)
+                name = f"new_site.{part}"
+                one[part] = scale.at(rounding, one[part], name, away=away, step=step)
         for part in ("tau_low", "tau_high"):
             if one.get(part) is not None:
-                one[part] = scale.error(one[part], scale.overall_step, f"new_site.{part}")
+                one[part] = scale.error(one[part], step, f"new_site.{part}")
         # Effects of single sites to the last digit, and ranges that differ from the printed one by
         # the scale alone: they stay inside.
         for part in ("by_site", "by_scale", "reml"):
@@ -537,7 +549,7 @@ class _Door:
         """The synthetic control with its donors of a hundredth and more, to two decimals."""
         if held is None:
             return None
-        # Of logarithms it is a path of levels all the same: three figures, and none finer.
+        # A path of levels, in logarithms too: each figure is of all areas in one period.
         for row in held["rows"]:
             for part, away in (("observed", 0), ("twin", 0), ("low", -1), ("high", 1)):
                 row[part] = scale.path_at(
@@ -673,13 +685,39 @@ class _Door:
             held = data.get(name)
             if held is None:
                 continue
-            shown, known, entries = release_accounts(held, self._address(name), self.key)
+            shown, known, entries = release_accounts(
+                held, self._address(name), self.key, self._prices(held), self.raw.sentences
+            )
             self.entries += entries
             saying = Saying(
                 key=self.key, address=self._address(name), known={**self._all_known(), **known}
             )
             data[name] = self._said(shown, saying)
         return data
+
+    def _prices(self, held: Mapping[str, Any]) -> Prices:
+        """What a person is worth in the accounts, by prices and periods that are public."""
+        codes = {row["outcome"] for row in held["by_outcome"]} & self.scales.keys()
+        scales = [self.scales[code] for code in sorted(codes)]
+        ahead = (held.get("what_if") or {}).get("ahead") or {}
+        return Prices(
+            rows=held["by_outcome"],
+            often=max((scale.often for scale in scales), default=1.0),
+            people=max((self.terms.policy(code).step_people for code in codes), default=5),
+            ahead=max(ahead.values(), key=sum, default=()),
+            moved={code: self._answer_moves(code, held) for code in codes & self.asked.keys()},
+        )
+
+    def _answer_moves(self, code: str, held: Mapping[str, Any]) -> float:
+        """How many of its cost units one answer moves: by what the whole effect comes to."""
+        scale = self.scales[code]
+        effect = scale.outcome.estimate.overall.effect
+        row = next(one for one in held["by_outcome"] if one["outcome"] == code)
+        if not effect or scale.moves is None:
+            return 1.0
+        cells = scale.moves.row("overall")
+        one = scale.moves.of_effect(cells, scale.base_weight, scale.areas)
+        return abs(float(one * row["events_avoided"]["mean"] / effect))
 
 
 def _as_said(raw: Mapping[str, Any], printed: Mapping[str, Any]) -> dict[float, float]:

@@ -173,12 +173,15 @@ class Rounding:
         apart: tuple[float, ...] = (),
         kind: Kind = "effect",
         support: int | None = None,
+        offset: str = "",
     ) -> float | None:
         """A figure at its step, so many steps further.
 
         Parameters
         ----------
         apart : what it lies on one side of and is printed on the same side of: zero, a margin.
+        offset : the name by which its offset is drawn; by default its own. What is one quantity in
+            two places has one offset, or the two would differ by a step.
         """
         if value is None or not math.isfinite(value):
             return None
@@ -189,7 +192,7 @@ class Rounding:
             if own is not None and own.address != f"{self.address}.{name}":
                 self.entries.append(replace(own, address=f"{self.address}.{name}"))
             return self.known[same]
-        drawn = self.key.share_of(["estimate", name, self.address])
+        drawn = self.key.share_of(["estimate", offset or name, self.address])
         shown = stepped(value, step, drawn, away)
         # It lies less than a step either side of what was printed, less what it was moved outwards.
         middle = shown - away * step

@@ -167,6 +167,13 @@ class Scale:
         own = self.base_weight if base_weight is None else base_weight
         return self.moves.step(self.moves.of_effect(cells, own, areas))
 
+    @property
+    def sites_step(self) -> float:
+        """Of what the sites say together: a late or small one weighs more than its figures do."""
+        if self.moves is None:
+            return self.overall_step
+        return max(self.moves.step(self.moves.of_sites(self.base_weight)), self.overall_step)
+
     def look_step(self, row: Mapping[str, Any]) -> float:
         """Of what was known at one look."""
         if self.moves is None:
@@ -225,6 +232,7 @@ class Scale:
         step: float | None = None,
         apart: tuple[float, ...] = (),
         support: int | None = None,
+        offset: str = "",
     ) -> float | None:
         """A figure of the estimate at its step, on the estimate's own scale again."""
         if value is not None and one_figure(value) not in rounding.known and not self.log:
@@ -238,6 +246,7 @@ class Scale:
             away=away,
             apart=apart,
             support=support,
+            offset=offset,
         )
         if printed is None:
             return None
@@ -416,6 +425,12 @@ class Scale:
         first = min(map(Period.parse, self.starts.values()), default=None)
         periods = [Period.parse(one.period) for one in self.outcome.paths]
         return sum(first is not None and one < first for one in periods)
+
+    @property
+    def often(self) -> float:
+        """In how many periods' effects one person counts who was counted before the start."""
+        own = 1.0 if self.base_weight is None else self.base_weight
+        return own * (len(self.outcome.paths) - self._before)
 
     @property
     def _slope(self) -> float:

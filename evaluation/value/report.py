@@ -21,7 +21,7 @@ from evaluation.value.parameters.vintage import OWN_VINTAGE
 from evaluation.value.pricing import cost_units_a_quarter, factor_to_price_base
 from evaluation.value.ratios import willingness_to_pay
 from evaluation.value.sensitivity import switching
-from evaluation.wording import Sentence, count, half_away, listed, pounds
+from evaluation.wording import Sentence, count, listed, pounds
 
 if TYPE_CHECKING:
     from evaluation.finding import Finding
@@ -71,20 +71,26 @@ def not_monetised(value: Value, findings: Mapping[str, Finding]) -> list[dict[st
     return rows
 
 
-def what_would_change_it(value: Value) -> list[str]:
+def what_would_change_it(value: Value) -> list[Sentence]:
     """By how much each gain would have to differ for gains to equal costs; the nearest first."""
     best = float(value.net_present_social_value()[0])
     standing = "do not cover costs" if best < 0 else "exceed costs"
     said = [
-        f"If the gain from \u201c{row['title']}\u201d were {half_away(row['times'], 1):.1f} times "
-        "what is estimated, all gains together would equal costs "
-        f"(as estimated they {standing} so far)."
+        Sentence.of(
+            "If the gain from \u201c{title}\u201d were {times} times what is estimated, all gains "
+            f"together would equal costs (as estimated they {standing} so far).",
+            title=row["title"],
+            times=count(row["times"], 1),
+        )
         for row in switching(value)
         if row["times"] is not None and row["times"] <= LARGEST_MULTIPLE
     ]
     return said or [
-        f"No single outcome, even at {LARGEST_MULTIPLE} times what is estimated, would make gains "
-        "equal costs."
+        Sentence.of(
+            "No single outcome, even at {most} times what is estimated, would make gains equal "
+            "costs.",
+            most=count(LARGEST_MULTIPLE),
+        )
     ]
 
 

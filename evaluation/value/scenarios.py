@@ -111,24 +111,46 @@ def break_even_persistence(value: Value) -> dict[str, Any]:
     an effect that never fades would not within ten years (``never``). ``low`` and ``high`` hold
     four in five of the draws in between.
     """
-    today = value.net_present_social_value()
-    ahead = LastYear.of(value, LONGEST_YEARS)
-    forever = today + ahead.later(np.zeros(value.draws + 1))
-    already, never = today >= 0, (today < 0) & (forever < 0)
-    half_life = np.where(already | never, np.nan, _half_life(today, ahead))
+    found = lasting(value.net_present_social_value(), LastYear.of(value, LONGEST_YEARS))
     # Draws that have broken even already or never will have no half-life, and are told as shares.
-    between = half_life[1:][np.isfinite(half_life[1:])]
+    between = found.half_life[1:][np.isfinite(found.half_life[1:])]
     low, high = np.quantile(between, [0.1, 0.9]) if len(between) else (np.nan, np.nan)
     return {
-        "half_life": _or_none(half_life[0]),
-        "already": bool(already[0]),
-        "never": bool(never[0]),
+        "half_life": _or_none(found.half_life[0]),
+        "already": bool(found.already[0]),
+        "never": bool(found.never[0]),
         "years": LONGEST_YEARS,
-        "p_already": float(already[1:].mean()),
-        "p_never": float(never[1:].mean()),
+        "p_already": float(found.already[1:].mean()),
+        "p_never": float(found.never[1:].mean()),
         "low": _or_none(low),
         "high": _or_none(high),
     }
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Lasting:
+    """How long gains must last to equal costs: (D + 1) each.
+
+    half_life : years; NaN where gains exceed costs ``already`` or ``never`` would.
+    """
+
+    half_life: Floats
+    already: NDArray[np.bool_]
+    never: NDArray[np.bool_]
+
+
+def lasting(today: Floats, year: LastYear) -> Lasting:
+    """How long what the last year brought must last.
+
+    Parameters
+    ----------
+    today : (D + 1) net present social value to date. year : the last year's gains and the years
+        ahead.
+    """
+    forever = today + year.later(np.zeros(len(today)))
+    already, never = today >= 0, (today < 0) & (forever < 0)
+    half_life = np.where(already | never, np.nan, _half_life(today, year))
+    return Lasting(half_life=half_life, already=already, never=never)
 
 
 def _or_none(years: float) -> float | None:

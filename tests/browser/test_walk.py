@@ -6,17 +6,33 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import typst
+from bs4 import BeautifulSoup, NavigableString
 from openpyxl import load_workbook
 
 from benchmarks.reading import HIGHEST_GRADE, MOST_WORDS, graded, reading
-from benchmarks.walk import Contradiction, figures_in, plain, walk, walk_workspace
+from benchmarks.walk import (
+    Contradiction,
+    figures_in,
+    made_now,
+    plain,
+    walk,
+    walk_workspace,
+    written,
+)
 from benchmarks.walk_files import text_of_pdf
+from benchmarks.walk_twins import (
+    Letter,
+    letter_against_pages,
+    letters_apart,
+    looks_apart,
+    pages_apart,
+)
 from evaluation.workspace import Workspace
 
 MINUS = "\N{MINUS SIGN}"
@@ -355,3 +371,130 @@ def test_the_main_part_is_short_and_easy_to_read(book: Built) -> None:
 def test_a_hard_sentence_has_a_high_grade() -> None:
     hard = "Heterogeneous institutional configurations necessitate methodological sophistication."
     assert graded(hard) > HIGHEST_GRADE > graded("The cat sat on the mat. It was 3.7% of it.")
+
+
+KINDS = {
+    "number": (r"\d+", "31415"),
+    "unit": (r"\b(?:quarters?|areas?|programmes?|figures?|outcomes?)\b", "furlongs"),
+    "name": (r"\b[A-Z][a-z]{3,}\b", "Casualty"),
+    "direction": (r"\.(?=\s|$)", ". It plummeted."),
+    "rounding": (r"\d+(?:\.\d+)?", r"\g<0>4"),
+    "verdict": (r"\.(?=\s|$)", ". Rose: worse."),
+    "chance": (r"\.(?=\s|$)", ". The chance is 43 in 100."),
+    "date": (r"\.(?=\s|$)", ". It was published on 9 May 2031."),
+}
+"""What may be told otherwise: the first place that fits is put in other words."""
+ANNEX = {
+    "machinery": "annex/machinery.html",
+    "what is protected": "annex/protected.html",
+    "rules": "annex/rules.html",
+    "cases": "annex/cases/index.html",
+    "records": "annex/records/new_start-first_look.html",
+    "update log": "annex/update-log.html",
+    "returns": "annex/returns.html",
+    "methods": "annex/methods.html",
+}
+
+
+def reworded(text: str, kind: str) -> str:
+    pattern, by = KINDS[kind]
+    changed = re.sub(pattern, by, text, count=1)
+    assert changed != text, (kind, text[:200])
+    return changed
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("which", ANNEX)
+def test_what_a_page_of_the_annex_says_beyond_its_source_is_found(
+    book: Built, which: str, kind: str, tmp_path: Path
+) -> None:
+    """In its running words and in its tables alike, wherever the kind fits first."""
+    page, sources = ANNEX[which], book.claims.parent
+    source = Path(page).with_suffix(".md")
+    for path, place in ((book.html / page, tmp_path / page), (sources / source, tmp_path / source)):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, place)
+    assert list(pages_apart(tmp_path, tmp_path)) == []
+    soup = BeautifulSoup((tmp_path / page).read_text(encoding="utf-8"), "html.parser")
+    fits = (
+        one
+        for one in soup.find("article").find_all(string=re.compile(KINDS[kind][0]))
+        if isinstance(one, NavigableString)
+        and one.find_parent(class_="claim") is None
+        and one.find_parent(["p", "li", "td"]) is not None
+    )
+    found = next(fits, None)
+    if found is None:
+        # A small book has no such figure on this page: then one that is added.
+        soup.find("article").append(soup.new_string(" It was 31415."))
+    else:
+        found.replace_with(reworded(str(found), kind))
+    (tmp_path / page).write_text(str(soup), encoding="utf-8")
+    assert [one.where for one in pages_apart(tmp_path, tmp_path)]
+
+
+@pytest.fixture(scope="module")
+def letters(workspace: Workspace) -> list[Letter]:
+    return made_now(workspace, "new_start")
+
+
+@pytest.mark.parametrize(
+    ("language", "kind"),
+    # The words of units are English here.
+    [(one, kind) for one in ("en", "cy") for kind in KINDS if (one, kind) != ("cy", "unit")],
+)
+def test_what_a_letter_says_beyond_the_results_is_found(
+    letters: list[Letter], language: str, kind: str
+) -> None:
+    (first, *_) = [one for one in letters if one.language == language]
+    assert list(letters_apart([first], letters)) == []
+    whole = "\n".join(first.lines)
+    planted = replace(first, lines=tuple(reworded(whole, kind).split("\n")))
+    assert list(letters_apart([planted], letters))
+
+
+def test_a_letter_is_held_against_the_pages_of_its_site(letters: list[Letter]) -> None:
+    """What both tell is told alike, though each makes its own sentence of it."""
+    letter = Letter(
+        where="S01.html",
+        site="S01",
+        language="en",
+        lines=("A&E: likely between 1.0% and 9.6% fewer than there would have been.",),
+    )
+    titles, cell = {"ae": "A&E"}, f"{MINUS}5.4% ({MINUS}9.6% to {MINUS}1.0%)"
+
+    def apart(lines: Sequence[str], cell: str = cell) -> int:
+        one = replace(letter, lines=tuple(lines))
+        return len(list(letter_against_pages(one, titles, {"ae": cell})))
+
+    assert apart(letter.lines) == 0
+    assert apart([letter.lines[0].replace("9.6%", "9.5%")]) == 1
+    assert apart([letter.lines[0].replace("fewer", "more")]) == 1
+    either = "A&E: between 24% fewer and 8.0% more than there would have been."
+    assert apart([either], f"{MINUS}6.5% ({MINUS}24% to +8.0%)") == 0
+    assert apart([either.replace("24%", "23%")], f"{MINUS}6.5% ({MINUS}24% to +8.0%)") == 1
+    assert apart([either], f"+6.5% ({MINUS}8.0% to +24%)") == 1
+
+
+def test_letters_that_were_sent_are_walked_with_the_book(
+    workspace: Workspace, letters: list[Letter], tmp_path: Path
+) -> None:
+    (first, *_) = letters
+    text = "".join(f"<p>{line}</p>" for line in first.lines)
+    path = tmp_path / f"{first.site}.html"
+    path.write_text(text, encoding="utf-8")
+    assert list(letters_apart(written(tmp_path), letters)) == []
+    path.write_text(text.replace("quarter", "week", 1), encoding="utf-8")
+    found = walk_workspace(workspace, letters=tmp_path).contradictions
+    assert {one.where for one in found} == {path.name}
+
+
+def test_a_past_look_is_told_as_its_edition_told_it(tmp_path: Path) -> None:
+    story, looks = tmp_path / "figures" / "revisions", tmp_path / "figures" / "first_look"
+    story.mkdir(parents=True)
+    looks.mkdir()
+    (story / "story-ae-percent.csv").write_text("edition,effect\n2026-Q1,-3.34\n", "utf-8")
+    for effect, apart in ((-3.34, 0), (-3.35, 1)):
+        text = f"quarter,effect,as_shown\n2026 Q1,{effect},{effect}%\n"
+        (looks / "ae-looks.csv").write_text(text, "utf-8")
+        assert len(list(looks_apart(tmp_path))) == apart

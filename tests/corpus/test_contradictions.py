@@ -257,3 +257,28 @@ def test_a_quarter_outside_the_programme_is_told_once_and_marks_no_place(
     assert "write" not in told.mend
     assert "Do not change it to another one" in told.mend
     assert not any("The other places say" in one.message for one in checked.problems)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("S99_council_2026-Q3", "says S99, which is no site of"),
+        ("S03_plumbing_2026-Q3", "says plumbing, which is no agency of"),
+        ("data_council_2026-Q3", ""),
+        ("S03_council_2026-Q3", ""),
+        ("returns of Tarn", ""),
+    ],
+)
+def test_a_workbooks_name_with_a_site_that_is_none_is_not_passed_over(
+    tmp_path: Path, name: str, said: str
+) -> None:
+    """It is accepted, since a workbook may have any name, and told for whose it was taken."""
+    held = world(11)
+    made = draft(held, "S03", "council", Q3, "xlsx")
+    made.name = name
+    nothing = AcceptedFigures(held.programme)
+    file = made.write(tmp_path)
+    checked = check_file(file, held.programme, history=lambda _: nothing, today=TODAY).checked
+    told = [one.message for one in checked.of("note") if one.place == "file name"]
+    assert [said in one and "figures of" in one for one in told] == ([True] if said else [])
+    assert checked.accepted

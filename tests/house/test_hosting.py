@@ -20,7 +20,9 @@ ROOT = Path(__file__).resolve().parents[2]
 HOSTING = ROOT / "hosting"
 UNITS = sorted((HOSTING / "systemd").iterdir())
 PIPELINES = [ROOT / ".gitlab-ci.yml", *sorted((ROOT / ".github" / "workflows").iterdir())]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+PROJECT = PYPROJECT["project"]
+FORCED = PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
 COMPOSE: dict[str, Any] = yaml.safe_load((HOSTING / "compose.yaml").read_text("utf-8"))
 
 
@@ -85,9 +87,17 @@ def test_the_image_is_made_of_what_is_there() -> None:
     for line in re.findall(r"^COPY (?!--from)(.+)$", text, re.MULTILINE):
         *sources, _ = line.split()
         assert [one for one in sources if not (ROOT / one).exists()] == []
+    # What the wheel takes along has to be there when it is built.
+    copied = {
+        one
+        for line in re.findall(r"^COPY (?!--from)(.+)$", text, re.MULTILINE)
+        for one in line.split()[:-1]
+    }
+    for taken in FORCED:
+        assert any(taken == one or taken.startswith(f"{one}/") for one in copied), taken
     extras = set(re.findall(r"--extra (\w+)", text))
     assert extras <= set(PROJECT["optional-dependencies"]) and {"portal", "postgres"} <= extras
-    assert text.rindex("USER newstart") > text.rindex("FROM "), "it does not run as root"
+    assert text.rindex("USER 10001") > text.rindex("FROM "), "it does not run as root"
     assert not re.search(r"^ADD |:latest|PASSWORD|SECRET", text, re.MULTILINE)
     for image in re.findall(r"^FROM (\S+)", text, re.MULTILINE):
         assert re.search(r":\d", image), "a version is named"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -150,7 +152,28 @@ def _predictors() -> Iterator[str]:
         yield f"{state} .{1000 * tobacco['published_weights'][state]:.0f}".replace(".69", ".069")
 
 
+def _changes() -> Iterator[str]:
+    """What the change log says in words."""
+    asked = _record("false_questions.json")
+    name = "UC households by MSOA"
+    assert 18.5 <= asked[f"{name}: before"]["per_thousand"] < 19.5
+    assert all(2 <= asked[f"{name}{of}: after"]["per_thousand"] < 3 for of in ("", ", whole"))
+    yield "of a thousand figures of a real official table two or three are asked about, where it"
+    study = _record("national_study.json")
+    now = study["now"]["submit of a national return"]
+    for how, before in study["before"]["submit"].items():
+        share = now[how]["processor_seconds"] / before["processor_seconds"]
+        assert share == pytest.approx(0.75, abs=0.02)
+    yield "Submitting a return of every neighbourhood takes three quarters of the time it took"
+    rows = _record("many_donors.json")["rows"]
+    took = {r["task"]: r for r in rows if r["state"] == "now"}
+    assert took["3,000 x 4, 300 started"]["seconds"] < 10
+    assert took["6,791 x 28, 6 started"]["megabytes"] < 600
+    yield "synthetic controls of thousands of areas with hundreds started take seconds"
+
+
 PRINTED = {
+    "CHANGELOG.md": (_changes,),
     "book/decisions/pounds-from-the-same-draws.md": (_pounds,),
     "book/decisions/inference-looks-never-recomputed.md": (_looks,),
     "book/methods.md": (_synthetic, _proposition_99, _donors_started, _looks, _refuters),
@@ -164,3 +187,56 @@ PRINTED = {
 def test_a_document_prints_what_was_recorded(document: str) -> None:
     text = (ROOT / document).read_text("utf-8")
     assert [said for told in PRINTED[document] for said in told() if said not in text] == []
+
+
+# What a reader takes for measured: shares, times, sizes, and how often something happens.
+MEASURED = re.compile(
+    r"(?<![\w{`])\d[\d,.]*"
+    r"(?: s\b| seconds\b| GiB| GB\b| KB\b|%| per cent\b| times in 100| million\b|×)"
+)
+COMMAND = re.compile(
+    r"`[^`]*(?:python3? -m |make [a-z]|newstart |du -|ls |wc -|pytest)[^`]*`"
+    r"|tests/[\w/]+\.py|benchmarks\.\w+"
+)
+WITHOUT_A_COMMAND = {
+    "README.md": "what the demonstration says, which a slow test of the journey holds",
+    "book/money-by-hand.md": "worked by hand, and held by a test of its own",
+    "docs/first-afternoon.md": "declared in the example that the page begins with",
+    "docs/readings.md": "quotations from the book as it was read",
+    "docs/sign-on.md": "how long the portal waits",
+}
+
+
+def _documents() -> Iterator[tuple[str, str]]:
+    listed = subprocess.run(["git", "ls-files", "*.md"], cwd=ROOT, check=True, capture_output=True)
+    for name in listed.stdout.decode("utf-8").splitlines():
+        if not name.startswith(("tests/golden/", "book/_static/")) and (ROOT / name).is_file():
+            text = (ROOT / name).read_text("utf-8")
+            if name == "CHANGELOG.md":  # what was new in earlier versions is as it was said then
+                text = text.partition("\n## 0.1.0")[0].replace("\n- ", "\n\n- ")
+            yield name, text
+
+
+def _bare(text: str) -> list[str]:
+    """Paragraphs with a figure that has no command in them, before or behind them."""
+    text = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    # What the book looks up by an id, or names the source of, is held where the book is built.
+    parts = re.sub(r"\{(?:measured|constant|claim)\}`[^`]*`", "", text).split("\n\n")
+    return [
+        part[:200]
+        for k, part in enumerate(parts)
+        if MEASURED.search(part)
+        and not any(COMMAND.search(near) for near in parts[max(k - 1, 0) : k + 2])
+    ]
+
+
+def test_no_figure_stands_without_its_command() -> None:
+    found = {name: bare for name, text in _documents() if (bare := _bare(text))}
+    assert {n: b for n, b in found.items() if n not in WITHOUT_A_COMMAND} == {}
+    assert set(WITHOUT_A_COMMAND) - set(found) == set(), "strike it from the list"
+
+
+def test_a_figure_without_a_command_is_found() -> None:
+    assert _bare("It takes 3.2 GiB.") == ["It takes 3.2 GiB."]
+    assert _bare("It takes 3.2 GiB (`python -m benchmarks.did`).") == []
+    assert _bare("Up to {constant}`5% <the level>`, in `12 s`.") == []

@@ -12,13 +12,13 @@ import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qs, parse_qsl, unquote, urlencode, urlsplit
 
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
 CLIENT = "the-portal"
-SECRET = "a secret of the client"
+SECRET = "a secret: of + 100 % the client"
 Key = RSAKey | ECKey
 
 
@@ -98,12 +98,15 @@ class Provider:
     def is_client(self, form: dict[str, str], headers: Any) -> bool:
         assertion = form.get("client_assertion")
         if not self.client_keys:
-            basic = base64.b64encode(f"{CLIENT}:{SECRET}".encode()).decode()
-            return headers.get("Authorization") == f"Basic {basic}"
+            kind, _, basic = headers.get("Authorization", "").partition(" ")
+            named = [unquote(one) for one in base64.b64decode(basic).decode().split(":")]
+            return kind == "Basic" and named == [CLIENT, SECRET]
         if not assertion or assertion in self.assertions:
             return False
         self.assertions.add(assertion)
         head = json.loads(base64.urlsafe_b64decode(assertion.partition(".")[0] + "=="))
+        if head["kid"] not in self.client_keys:
+            return False
         said = jwt.decode(assertion, self.client_keys[head["kid"]], algorithms=[head["alg"]]).claims
         told = (said["iss"], said["sub"], said["aud"])
         return told == (CLIENT, CLIENT, f"{self.address}/token") and "jti" in said

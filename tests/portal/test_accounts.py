@@ -347,3 +347,27 @@ def test_what_a_real_portal_should_not_have_is_named(portal: Portal) -> None:
         assert part in said
     person("Amy Adams", "admin")
     assert "Nobody is admin" not in " ".join(one.what for one in findings(portal))
+
+
+def test_an_invented_officer_who_names_no_agency_sends_for_each_of_their_site(
+    portal: Portal,
+) -> None:
+    """What a person leaves out is not asked for: a site's officer sends all that the site does."""
+    from evaluation.portal.models import Grant
+    from evaluation.portal.server import invent_people
+
+    declared = portal.workspace.root / "studies/tiny/programme.yaml"
+    more = "people:\n  - {name: Una, roles: [submitter], sites: [S01]}\n"
+    more += "  - {name: Vic, roles: [submitter], agencies: [council]}\n"
+    more += "  - {name: Wim, roles: [evaluator, checker], sites: [S01]}\n"
+    declared.write_text(declared.read_text("utf-8") + more, "utf-8")
+    served = Portal(workspace=portal.workspace, programme_name="tiny", demonstration=True)
+    invent_people(served)
+    pairs = {
+        name: {(one.site, one.agency) for one in Grant.objects.filter(person__name=name)}
+        for name in ("Una", "Vic", "Wim")
+    }
+    sends = set(served.programme.submitters)
+    assert pairs["Una"] == {one for one in sends if one[0] == "S01"} and len(pairs["Una"]) > 1
+    assert pairs["Vic"] == {one for one in sends if one[1] == "council"}
+    assert pairs["Wim"] == {("", "")}

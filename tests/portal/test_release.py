@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -372,6 +373,41 @@ def test_who_publishes_is_not_the_only_checker(released: dict[str, Any]) -> None
     bundles.refuse_publisher(workspace, programme, "Cat")
     code, _, err = told(root, "edition", "publish", "--no-pages", "--as", "Dot")
     assert code == 2 and "Dot is no publisher" in err
+
+
+@pytest.mark.parametrize("tried_out", [True, False])
+def test_who_tries_invented_figures_out_walks_the_way_of_real_ones(
+    released: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tried_out: bool
+) -> None:
+    """`make portal`: invented figures need no release, and there they are asked for one."""
+    from django.conf import settings
+
+    from evaluation.portal.models import Outgoing
+
+    held = released
+    # What the rule of publishing says of a programme whose figures are invented.
+    monkeypatch.setattr("evaluation.publish.publish.refuse_publication", lambda *_, **__: None)
+    monkeypatch.setattr(settings, "PORTAL", replace(held["portal"], demonstration=tried_out))
+
+    def lacks(what: str) -> None:
+        answer = held["Per"].post("/publish")
+        shown = words(held["Per"].get("/publish")).casefold()
+        assert (what.casefold() in shown) == tried_out
+        if tried_out:
+            refused(answer, what, "")
+            assert not Outgoing.objects.filter(kind="edition").exists()
+        else:
+            assert answer.status_code == 303
+            Outgoing.objects.filter(kind="edition").delete()
+
+    lacks("No release was asked for")
+    name = asked(held)
+    lacks("approved by no checker")
+    say(held, "Cat", name, "approve")
+    lacks("approved by Cat alone")
+    say(held, "Dot", name, "approve")
+    assert held["Per"].post("/publish").status_code == 303
+    assert Outgoing.objects.filter(kind="edition").count() == 1
 
 
 def test_each_kind_of_lack_has_its_words() -> None:

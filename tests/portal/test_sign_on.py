@@ -12,7 +12,7 @@ from functools import partial
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 from joserfc import jwt
@@ -125,10 +125,9 @@ def test_the_portal_proves_itself_with_a_key(
     provider.client_keys = {key.thumbprint(): key}
     assert back(browser, provider).status_code == 303 and has_session(browser)
     # Another key, which the service does not know, proves nothing.
-    provider.client_keys = {key.thumbprint(): (EC_2 if key is RSA_2 else RSA_2)}
+    provider.client_keys = {RSA.thumbprint(): RSA}
     other = client()
-    answer = other.get("/sign-in/back", {"code": "x", "state": "y"})
-    refused(other, answer, "not begun in this browser")
+    refused(other, back(other, provider), "did not take the sign-in")
 
 
 def test_roles_come_from_grants_and_never_from_a_claim(ada: Any, provider: Provider) -> None:
@@ -327,6 +326,49 @@ def _withdrawn(provider: Provider) -> None:
     provider.listed = {"r2": RSA_2}
 
 
+def _headed(**more: Any) -> Callable[[Provider], None]:
+    """Signed by the right key, with a head that says something else of the token."""
+
+    def make(provider: Provider, claims: dict[str, Any]) -> str:
+        return _by_hand(json.dumps({"alg": "RS256", "kid": "r"} | more), json.dumps(claims))
+
+    return _made(make)
+
+
+def _escaped(**changed: Any) -> Callable[[Provider], None]:
+    """Claims of signs that JSON can hold and no encoding has."""
+
+    def make(provider: Provider, claims: dict[str, Any]) -> str:
+        return _by_hand('{"alg": "RS256", "kid": "r"}', json.dumps(claims | changed))
+
+    return _made(make)
+
+
+def _by_hand(head: str, claims: str) -> str:
+    """A token of the right key over any text, as no library would make it."""
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+    from cryptography.hazmat.primitives.hashes import SHA256
+
+    signed = f"{bare(head.encode())}.{bare(claims.encode())}"
+    sign = RSA.private_key.sign(signed.encode(), PKCS1v15(), SHA256())
+    return f"{signed}.{bare(sign)}"
+
+
+def _twice(name: str, other: Any, *, first: bool) -> Callable[[Provider], None]:
+    """A claim that the token holds twice: one reader takes the first, another the last."""
+
+    def make(provider: Provider, claims: dict[str, Any]) -> str:
+        text, more = json.dumps(claims)[1:-1], json.dumps({name: other})[1:-1]
+        whole = f"{more}, {text}" if first else f"{text}, {more}"
+        return _by_hand(json.dumps({"alg": "RS256", "kid": "r"}), "{" + whole + "}")
+
+    return _made(make)
+
+
+def _head_twice(provider: Provider, claims: dict[str, Any]) -> str:
+    return _by_hand('{"alg": "none", "kid": "r", "alg": "RS256"}', json.dumps(claims))
+
+
 def _in_the_clear(provider: Provider) -> None:
     provider.described = {"token_endpoint": "http://login.example/token"}
 
@@ -361,6 +403,28 @@ ABUSES: dict[str, tuple[Callable[[Provider], None], str]] = {
     "empty subject": (_claims(sub="  "), "does not say who"),
     "subject that is a number": (_claims(sub=7), "does not say who"),
     "endless subject": (_claims(sub="a" * 300), "does not say who"),
+    "subject of half a sign": (_escaped(sub="\ud800"), "does not say who"),
+    "subject that ends early": (_claims(sub="ada\x00"), "does not say who"),
+    "subject of two lines": (_claims(sub="ada\nadmin"), "does not say who"),
+    "subject that looks alike": (_claims(sub="ad\u0430"), "does not say who"),
+    "nonce of half a sign": (_escaped(nonce="\ud800"), "of another sign-in"),
+    "an access token": (_headed(typ="at+jwt"), "of another kind"),
+    "an access token by its long name": (_headed(typ="application/at+jwt"), "of another kind"),
+    "the end of a session": (_headed(typ="logout+jwt"), "of another kind"),
+    "a kind that is no text": (_headed(typ=["JWT"]), "of another kind"),
+    "a head that asks for more than is known": (_headed(crit=["x"], x=1), "not the service's"),
+    "a payload that is not encoded": (_headed(crit=["b64"], b64=False), "not the service's"),
+    "kid that is a list": (_headed(kid=["r"]), "none of the service's keys"),
+    "kid that is empty": (_headed(kid=""), "none of the service's keys"),
+    "alg that is a list": (_headed(alg=["RS256"]), "not signed in a way"),
+    "issuer twice, ours last": (_twice("iss", "https://evil.example", first=True), "twice"),
+    "audience twice, ours first": (_twice("aud", "another-portal", first=False), "twice"),
+    "subject twice": (_twice("sub", "mallory", first=True), "twice"),
+    "alg twice in the head": (_made(_head_twice), "twice"),
+    "expiry beyond all numbers": (_claims(exp=float("inf")), "does not say of when"),
+    "made before all time": (_claims(iat=-(10**300)), "too long ago"),
+    "azp of a list": (_claims(azp=[CLIENT]), "asked for by somebody else"),
+    "audience of objects": (_claims(aud=[{CLIENT: 1}]), "for somebody else"),
     "alg none": (_unsigned("none"), "not signed in a way"),
     "alg None": (_unsigned("None"), "not signed in a way"),
     "alg RS256 and nothing behind it": (_unsigned("RS256"), "not the service's"),
@@ -449,13 +513,83 @@ def test_an_answer_of_another_issuer_is_refused(ada: Any, provider: Provider) ->
     assert back(client(), provider, iss=provider.address).status_code == 303
 
 
-@pytest.mark.parametrize("given", [{}, {"error": "access_denied"}, {"code": ""}])
+def test_an_answer_that_does_not_say_whose_it_is_though_the_service_always_does(
+    ada: Any, provider: Provider
+) -> None:
+    """Two services mixed up (RFC 9207): what is left out cannot be compared."""
+    provider.described = {"authorization_response_iss_parameter_supported": True}
+    for given in ({}, {"iss": ""}, {"iss": f"{provider.address}/"}):
+        browser = client()
+        answer = back(browser, provider, **given)
+        assert answer.status_code == 422 and not has_session(browser), given
+    assert back(client(), provider, iss=provider.address).status_code == 303
+
+
+MARKUP = "<script>alert(1)</script><a href='https://evil.example'>Sign in here</a>"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"error": "access_denied"},
+        {"code": ""},
+        {"error": MARKUP, "error_description": MARKUP, "error_uri": "https://evil.example"},
+        {"error": "", "error_description": MARKUP},
+    ],
+)
 def test_a_sign_in_that_was_broken_off_is_a_page(
     ada: Any, provider: Provider, given: dict[str, str]
 ) -> None:
     browser = client()
     state = provider.authorise(there(browser), "ada")["state"]
-    refused(browser, browser.get("/sign-in/back", given | {"state": state}), "did not sign you in")
+    answer = browser.get("/sign-in/back", given | {"state": state})
+    refused(browser, answer, "did not sign you in")
+    assert "evil.example" not in answer.content.decode() and b"alert(1)" not in answer.content
+
+
+def test_what_failed_brings_no_code_and_nothing_comes_twice(ada: Any, provider: Provider) -> None:
+    for more in ({"error": "access_denied"}, {"error": ""}, {"code": "of another"}, {"state": "x"}):
+        browser = client()
+        brought = provider.authorise(there(browser), "ada")
+        asked = [*more.items(), *brought.items()]
+        answer = browser.get(f"/sign-in/back?{urlencode(asked)}")
+        text = answer.content.decode()
+        assert answer.status_code == 422 and "did not sign you in" in text, more
+        assert not has_session(browser) and brought["code"] in provider.codes, "it was not sent on"
+
+
+@pytest.mark.parametrize("given", ["", "state=", "code=x", "state=%ED%A0%80&code=x", "code=%ff"])
+def test_an_answer_without_the_state_of_this_sign_in(
+    ada: Any, provider: Provider, given: str
+) -> None:
+    browser = client()
+    there(browser)
+    refused(browser, browser.get(f"/sign-in/back?{given}"), "answer to another sign-in")
+
+
+@pytest.mark.parametrize("code", ["x" * 100_000, "é\u2028", "&code_verifier=y", "${x}"])
+def test_a_code_of_any_signs_is_a_page(ada: Any, provider: Provider, code: str) -> None:
+    browser = client()
+    refused(browser, back(browser, provider, code=code), "used already")
+
+
+@pytest.mark.parametrize("given", ["state=%00&code=x", "state=x&code=%00", "iss=%00"])
+def test_an_address_with_a_zero_byte_is_a_page(ada: Any, provider: Provider, given: str) -> None:
+    browser = client()
+    there(browser)
+    answer = browser.get(f"/sign-in/back?{given}")
+    assert answer.status_code == 400 and b"</main>" in answer.content and not has_session(browser)
+
+
+def test_nobody_is_asked_for_more_than_the_token_says(ada: Any, provider: Provider) -> None:
+    """What a service tells beside the token, and may be of somebody else, is not read."""
+    provider.described = {"userinfo_endpoint": f"{provider.address}/userinfo"}
+    provider.answers["/userinfo"] = lambda a: send(a, b'{"sub": "root", "email": "r@example.org"}')
+    browser = client()
+    assert back(browser, provider).status_code == 303
+    assert set(provider.asked) == {DESCRIPTION, "/token", "/keys"}
+    assert "Ada Ashworth" in browser.get("/account").content.decode()
 
 
 def test_keys_that_are_changed_are_asked_for_anew_once(ada: Any, provider: Provider) -> None:

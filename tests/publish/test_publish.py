@@ -10,6 +10,7 @@ import functools
 import http.server
 import json
 import re
+import shutil
 import threading
 import urllib.request
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from urllib.parse import urljoin
 
 import pytest
 
+from evaluation.demo import run_demo
 from evaluation.edition.past import History
 from evaluation.errors import BookError, EditionRefused
 from evaluation.publish import publish as publishing
@@ -30,6 +32,7 @@ from evaluation.workspace import Workspace
 from tests.publish.published import lay_out_valued, restate
 from tests.unit.locked import NAME, Ground
 
+REPOSITORY = Path(__file__).parents[2]
 EVE = "2024-12-31"
 QUARTERS = {
     "2024-Q4": "2025-01-31",
@@ -168,6 +171,26 @@ def test_the_first_edition_opens_after_three_more_and_every_page_says_that_it_is
                     newest = read_from(urljoin(latest, onward[1]))
                     assert "Edition 2026 Q1" in newest and "It is the latest." in newest
         server.shutdown()
+
+
+@pytest.mark.slow
+def test_every_page_of_a_built_book_says_that_it_is_old_once_it_is(tmp_path: Path) -> None:
+    """Of the small demonstration's own book, built for two quarters one after another."""
+    for name in ("book", "data_schemas"):
+        leave = shutil.ignore_patterns("_build", "_edition")
+        shutil.copytree(REPOSITORY / name, tmp_path / name, ignore=leave)
+    (tmp_path / "studies").mkdir()
+    workspace = Workspace(root=tmp_path)
+    run_demo(workspace, tiny=True, editions=2, progress=lambda _: None)
+    old, latest = History.read(workspace).editions
+    pages = dict(pages_of(old))
+    assert {"index.html", "lives.html", "annex/machinery.html", "sites/S01.html"} <= set(pages)
+    for path, page in pages.items():
+        onward = (old.folder / "pages" / path).parent / leads_to(page).partition("#")[0]
+        assert onward.is_file(), path
+    for path, page in pages_of(latest):
+        assert "It is the latest." in page, path
+        assert "This is not the latest edition." not in page, path
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):

@@ -1,7 +1,11 @@
 """The book of before, as a small fixture of numbers: what it printed of three sites.
 
-Invented: four, three and one areas, eight quarters, counts of 0 to 40 and their populations. What
-was printed then was every figure at full digits, made of true counts.
+Invented: four, three and one areas, eight quarters, counts of 0 to 40 and their populations. It is
+no copy of a book that was printed: no such book is kept. It is what the book of before would have
+printed of these counts, by the way in which it made its figures, which was every figure at full
+digits, made of true counts: `tests/release/test_before.py` holds that it is consistent in itself,
+and that each of its figures can be worked out from the counts. Estimates, money and sentences in
+the same results are those of the small study of `tests.edition.ground`, and not of these counts.
 """
 
 from __future__ import annotations

@@ -398,10 +398,14 @@ def test_17_ratios_of_money_do_not_tell_when_they_move(before: Results) -> None:
 
     def with_ratio(mean: float) -> Results:
         assert before.value is not None
-        held = before.value.totals.bcr
-        assert isinstance(held, Ratio)
-        totals = before.value.totals.model_copy(
-            update={"bcr": held.model_copy(update={"mean": mean})}
+        held = before.value.totals
+        assert isinstance(held.bcr, Ratio)
+        balance = (mean - 1) * before.value.what_if.cost
+        totals = held.model_copy(
+            update={
+                "bcr": held.bcr.model_copy(update={"mean": mean}),
+                "npsv": held.npsv.model_copy(update={"mean": balance}),
+            }
         )
         value = before.value.model_copy(update={"totals": totals})
         return before.model_copy(update={"value": value})
@@ -410,8 +414,12 @@ def test_17_ratios_of_money_do_not_tell_when_they_move(before: Results) -> None:
     plain = [float(f"{one:.2g}") for one in around]
     moved = [b for a, b in itertools.pairwise(plain) if a != b]
     assert moved == [2.3] and abs(plain.index(2.3) - 50) <= 1
-    shown = [ratio(released(with_ratio(one)).results) for one in around[::5]]
-    assert len(set(shown)) == 2 and shown != plain[::5], "it moves elsewhere, where the key says"
+    made = [released(with_ratio(one)).results for one in around[::5]]
+    shown = [ratio(one) for one in made]
+    # It moves where the printed balance moves, which is where the key says.
+    balances = [one.value.totals.npsv.mean for one in made if one.value is not None]
+    assert len(set(shown)) == len(set(balances)) < len(shown)
+    assert shown != plain[::5]
 
 
 def test_19_no_key_no_release(monkeypatch: pytest.MonkeyPatch) -> None:

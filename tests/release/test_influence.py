@@ -26,7 +26,7 @@ from evaluation.programme import Programme
 from evaluation.protocol import DidPlan
 from evaluation.release import Terms, release
 from evaluation.release.attacked import _forms
-from evaluation.release.forms import Forms
+from evaluation.release.forms import Forms, Slope
 from evaluation.release.influence import Cell, Sensitivity
 from evaluation.release.released_results import _Door
 from evaluation.release.scale import Scale
@@ -96,6 +96,14 @@ def forms_of(study: Study, raw: Results, code: str, base: str = "mean") -> Forms
     return replace(forms, plan=DidPlan(base=base))  # type: ignore[arg-type]
 
 
+def per_person(forms: Forms, slope: Slope) -> np.ndarray:
+    """(areas, periods) What a figure moves by per person."""
+    moves = forms.moves(slope)
+    own = np.where(forms.counts > 0, moves / np.maximum(forms.counts, 1e-9), 0.0)
+    found: np.ndarray = slope.person + (own if forms.log else forms.as_persons(moves))
+    return found
+
+
 @pytest.mark.parametrize("base", BASES)
 def test_each_row_of_an_effect_is_printed_at_what_five_people_move_it_by(
     study: Study, raw: Results, ground: Ground, base: str
@@ -110,7 +118,7 @@ def test_each_row_of_an_effect_is_printed_at_what_five_people_move_it_by(
     met = set()
     for by, which, share in forms._shares():
         step = scale.row_step(by, which, rows[by, which].plain())
-        one = float(np.abs(forms.per_person(forms._effect(share))).max())
+        one = float(np.abs(per_person(forms, forms._effect(share))).max())
         assert step >= PEOPLE * one * (1 - 1e-6), (by, which)
         # A later start has more periods before it than the least, which the step is made of; and
         # the least people of any period before count for all of them.
@@ -124,7 +132,7 @@ def test_a_base_of_one_period_was_printed_at_fewer_than_five(study: Study, raw: 
     """As it was: no period before weighed more than a quarter, whatever the method said."""
     forms = forms_of(study, raw, "road_casualties", "universal")
     assert forms.overall is not None
-    one = float(np.abs(forms.per_person(forms.overall)).max())
+    one = float(np.abs(per_person(forms, forms.overall)).max())
     areas = len(forms.areas)
     alone = float(np.abs(forms.as_persons(np.ones(forms.counts.shape))).max()) / areas
     window = forms.window[1] - forms.window[0] + 1
@@ -151,6 +159,9 @@ def test_of_effects_over_sites_that_began_apart() -> None:
     assert held.of_effect(overall, None) == held.of_effect(overall, 1.0)
     assert held.of_effect(held.row("site", "B"), 1.0) == pytest.approx(3.0 / 2)
     assert held.of_effect(held.look("2025 Q1"), 0.25) == pytest.approx(1.0 / 2)
+    # The mean of two sites: the late one has half of the weight, with a fifth of the figures.
+    sites = max(3.0 / 2 / 2, 1.0 / 8 * 0.8, 2.0 * 0.25 / 2 * 0.8)
+    assert held.of_sites(0.25) == pytest.approx(sites)
     assert held.of_level(held.row("period", "2025 Q4")) == pytest.approx(3.0 / 4)
     assert held.row("cohort", "2025 Q4") == held.row("site", "B")
     # A row of half as many areas as have figures is moved by twice as much.
@@ -251,7 +262,7 @@ def test_an_early_look_stands_at_the_step_of_what_it_had(
     for later in range(3):
         share = forms._share(forms._in_window & (known <= first + later))
         assert share is not None
-        moves = float(np.abs(forms.per_person(forms._effect(share))).max())
+        moves = float(np.abs(per_person(forms, forms._effect(share))).max())
         for end in ("effect", "low", "high"):
             step = printed[f"look.{forms.labels[first + later]}.{end}"].step
             assert step is not None and step >= PEOPLE * moves * (1 - 1e-6)
@@ -270,7 +281,7 @@ def test_paths_in_logarithms_stand_at_five_people_of_all_areas_in_one_period(
     for one in forms.sums():
         if one.name.startswith("twin.") and one.name.endswith(".observed"):
             step = printed[one.name].step
-            moves = float(np.abs(forms.per_person(one.slope)).max())
+            moves = float(np.abs(per_person(forms, one.slope)).max())
             # Counts as printed lie up to a base from the true ones.
             assert step is not None and step >= PEOPLE * moves * 0.9, one.name
             met += 1

@@ -89,7 +89,9 @@ def come_back(request: Any) -> HttpResponse:
             )
         if not hmac.compare_digest(given["state"].encode(), held["state"].encode()):
             raise SignOnRefused("this is the answer to another sign-in.", mend=_AGAIN)
-        if not given["code"]:
+        # What is said twice is said by two, and what failed brings no code (RFC 6749, 3.1, 4.1.2).
+        twice = any(len(request.GET.getlist(name)) > 1 for name in request.GET)
+        if twice or "error" in request.GET or not given["code"]:
             raise SignOnRefused(f"{service.name} did not sign you in.", mend=_AGAIN)
         begun = Begun(**{name: held[name] for name in ("address", "state", "nonce", "verifier")})
         proven = sign_on.finish(service, _back(), begun, given["code"], issuer=given["iss"])
