@@ -133,7 +133,8 @@ def against_hopes(outcomes: Sequence[OutcomeResult]) -> str:
     told = [
         f"{words.number(short)} {'falls' if short == 1 else 'fall'} short of what was hoped for",
         f"{words.number(reached)} {'reaches' if reached == 1 else 'reach'} what was hoped for",
-        f"for {words.number(open_still)} it cannot be told whether what was hoped for is reached",
+        f"for {words.number(open_still)} it cannot be told"
+        + ("" if short or reached else " whether what was hoped for is reached"),
     ]
     held = [one for one, n in zip(told, (short, reached, open_still), strict=True) if n]
     return f"Of {words.counted(many, 'main outcome')}, {words.listed(held)}."
