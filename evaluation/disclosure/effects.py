@@ -93,7 +93,11 @@ def stepped_chance(
     """
     true, line = deviate(value), deviate(level)
     middle = stepped(true, step, drawn)
-    shown = max(chance_of(kept_beside(line, true, middle, step)), least)
+    kept = kept_beside(line, true, middle, step)
+    if value == level:
+        # Whoever is at the level has reached it, and is not printed as one who has not.
+        kept = max(kept, line + NEAR * step)
+    shown = max(chance_of(kept), least)
     texts = (float(f"{shown:.{figures}g}") for figures in CHANCE_FIGURES)
     # Two figures may round it across its level: then a third.
     printed = next((p for p in texts if (p > level) == (value > level)), shown)

@@ -169,6 +169,9 @@ def money(
         lower = max(lower, near)
     if high is not None and upper is not None and high < 0:
         upper = min(upper, -near)
+    # An end that stays beside zero takes the best figure with it: none lies outside its own range.
+    printed = max(printed, lower) if lower is not None else printed
+    printed = min(printed, upper) if upper is not None else printed
     return Money(printed=printed, low=lower, high=upper, step=step)
 
 

@@ -35,6 +35,9 @@ from evaluation.workspace import GENERATED_PAGES, Workspace, package, packaged_t
 ROOMS = ("disclosure", "drawing", "edition", "finding", "learning", "release")
 """The folders of the package by which results become pages."""
 _STAMP = "inputs.sha256"
+_OF_SPHINX = (SEARCH_INDEX, "search.html", "genindex.html", "objects.inv", ".buildinfo")
+_FOLDERS = ("_static", "_images", "reports")
+"""Of Sphinx too: its theme, what notebooks drew, what their failures said."""
 _SHOWN_LINES = 40
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -73,6 +76,7 @@ def build_book(
     pages.write(workspace, edition)
     progress("Building the book (new or changed notebooks are executed)")
     _run_jupyter_book(workspace)
+    drop_what_is_gone(book)
     drop_stale_words(index.parent / SEARCH_INDEX)
     progress("Scanning what was built for figures that were not released")
     found = scan(workspace, edition)
@@ -160,6 +164,26 @@ def _run_jupyter_book(workspace: Workspace) -> None:
             where=str(book),
             mend="mend what is named above; every warning counts",
         )
+
+
+def drop_what_is_gone(book: Path) -> None:
+    """Take files out of the built book that it is no longer made of.
+
+    Sphinx leaves whatever it once wrote: the chart of a figure that was withdrawn, a site's page
+    of before, what a notebook drew the last time.
+    """
+    source, built = book / GENERATED_PAGES, book / "_build" / "html"
+    pages = (path for path in source.rglob("*") if path.suffix in (".md", ".ipynb"))
+    kept = {path.relative_to(source).with_suffix(".html") for path in pages}
+    kept |= {path.relative_to(source / "files") for path in (source / "files").rglob("*")}
+    for path in [path for path in built.rglob("*") if path.is_file()]:
+        own = path.relative_to(built)
+        if own not in kept and own.name not in _OF_SPHINX and own.parts[0] not in _FOLDERS:
+            path.unlink()
+    shown = "".join(path.read_text(encoding="utf-8") for path in built.rglob("*.html"))
+    for drawn in (built / "_images").glob("*"):
+        if drawn.name not in shown:
+            drawn.unlink()
 
 
 def drop_stale_words(path: Path) -> None:

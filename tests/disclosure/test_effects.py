@@ -6,11 +6,12 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from evaluation.disclosure.effects import NEAR, chance_of, deviate, step_of, stepped, stepped_chance
 from evaluation.disclosure.key import Key
+from evaluation.disclosure.released import money
 from evaluation.errors import DisclosureError
 from evaluation.release.rounding import Rounding, adjusted, too_coarse
 
@@ -121,6 +122,7 @@ def test_a_p_value_tells_its_effect_no_finer_than_the_effect_does(
         assert other == pytest.approx(stepped(z, step, drawn), abs=1e-9)
 
 
+@example(p=0.05, step=0.02, drawn=0.0)
 @given(p=CHANCES, step=STEPS, drawn=st.floats(0, 0.999))
 def test_a_p_value_stays_on_its_side_of_the_level_and_above_the_least(
     p: float, step: float, drawn: float
@@ -179,3 +181,23 @@ def test_an_estimate_that_hangs_on_nobody_has_no_step() -> None:
     for wrong in (0.0, -1.0, math.nan, math.inf):
         with pytest.raises(DisclosureError, match="has no step"):
             step_of(wrong, 5)
+
+
+@given(
+    st.floats(-2e6, 2e6, allow_nan=False),
+    st.floats(0, 3e6),
+    st.floats(0, 3e6),
+    st.sampled_from([10_000.0, 200_000.0, 5e5]),
+    st.integers(0, 50),
+)
+def test_no_amount_lies_outside_its_own_range(
+    mean: float, below: float, above: float, least: float, which: int
+) -> None:
+    low, high = mean - below, mean + above
+    shown = money(mean, low, high, address=f"account {which}", key=KEY, least=least)
+    assert shown.low is not None and shown.high is not None
+    assert shown.low <= shown.printed <= shown.high
+    if low > 0:
+        assert shown.low > 0
+    if high < 0:
+        assert shown.high < 0

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.edition.build import drop_stale_words
+from evaluation.edition.build import drop_stale_words, drop_what_is_gone
 from evaluation.edition.edition import Edition
 from evaluation.edition.scan.built import Leak, refuse_leaks, scan, scan_files
 from evaluation.edition.scan.known import Known
@@ -275,6 +275,31 @@ def test_words_that_left_the_pages_leave_the_index(workspace: Workspace, tmp_pat
     drop_stale_words(path)
     left = path.read_text(encoding="utf-8")
     assert f'"{RAW}":' not in left and f'"{RAW}1":3' in left
+
+
+def test_what_the_book_is_no_longer_made_of_is_taken_out_of_what_was_built(tmp_path: Path) -> None:
+    made = ["index.md", "sites/s01.md", "annex/notebooks/look.ipynb", "files/figures/kept.svg"]
+    built = [
+        *("index.html", "sites/s01.html", "annex/notebooks/look.html", "figures/kept.svg"),
+        *("search.html", "searchindex.js", "genindex.html", "objects.inv", ".buildinfo"),
+        *("_static/theme.css", "_images/drawn.png", "reports/look.err.log"),
+    ]
+    gone = ["voices.html", "sites/s09.html", "figures/withdrawn.svg", "_images/before.png"]
+    for name in made:
+        _written(tmp_path / "_edition" / name)
+    for name in [*built, *gone]:
+        _written(tmp_path / "_build" / "html" / name)
+    front = tmp_path / "_build" / "html" / "index.html"
+    front.write_text('<img src="_images/drawn.png">', encoding="utf-8")
+    (tmp_path / "_build/html/sites/s09.html").write_text("_images/before.png", encoding="utf-8")
+    drop_what_is_gone(tmp_path)
+    html = tmp_path / "_build" / "html"
+    assert {p.relative_to(html).as_posix() for p in html.rglob("*") if p.is_file()} == set(built)
+
+
+def _written(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("", encoding="utf-8")
 
 
 def test_what_was_found_stops_the_book(workspace: Workspace) -> None:
