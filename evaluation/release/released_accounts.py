@@ -42,6 +42,11 @@ NETS = {"net": "gain", "net_fiscal": "gross_fiscal"}
 """A balance -> the gain that it is of, printed before it."""
 CHANCE_OF = {"p_npsv_positive": "npsv", "p_positive": "npsv", "p_paid_back": "cumulative_net"}
 """A chance -> the amount beside it that it is of."""
+SUMS = {
+    "gross": {"released": 1, "people": -1},
+    "capacity": {"cashable": 1, "released": -1, "lag": -1, "lumps": -1},
+}
+"""Steps on the way from all that is gained to what could leave a budget, made of the others."""
 EVENTS = "events_avoided"
 EVENT_STEP = 10.0
 SPENT = 100_000
@@ -128,10 +133,30 @@ class _Accounts:
             if {"mean", "low", "high"} <= content.keys():
                 return self._mean(content, at)
             return self._row(content, at)
+        if name == "waterfall" and content:
+            return self._waterfall(content, at)
         if isinstance(content, (list, tuple)):
             named = rows_named(content)
             return [self.walk(one, (*at, own)) for own, one in zip(named, content, strict=True)]
         return self._figure(content, at) if isinstance(content, float) else content
+
+    def _waterfall(self, content: Sequence[Mapping[str, Any]], at: Keys) -> list[dict[str, Any]]:
+        """Steps between totals, which sum in what is printed too.
+
+        What is gained in all and what is capacity are told once by the others: with offsets of
+        their own they would contradict the sum, and be a further view of each part.
+        """
+        fresh = {row["step"] for row in content if one_figure(row["mean"]) not in self.known}
+        rows = {row["step"]: self.walk(row, (*at, row["step"])) for row in content}
+        for step, parts in SUMS.items():
+            if step in fresh and parts.keys() <= rows.keys():
+                row, raw = rows[step], next(one["mean"] for one in content if one["step"] == step)
+                found = sum(sign * rows[part]["mean"] for part, sign in parts.items()) + 0.0
+                own = self.steps[one_figure(raw)]
+                row["mean"] = self._made(raw, found, own, (*at, step, "mean"))
+                row["low"] = min(row["low"], row["mean"])
+                row["high"] = max(row["high"], row["mean"])
+        return list(rows.values())
 
     def _special(self, name: str, content: Any, at: Keys) -> Any:
         """Parts that are made once all amounts are there."""

@@ -14,6 +14,7 @@ from evaluation.release import Released
 from evaluation.release.derived_money import chance_step, times_again
 from evaluation.release.priced import LUMP, Prices
 from evaluation.release.released_accounts import release_accounts, rows_named
+from evaluation.release.rounding import one_figure
 from evaluation.study.record import Results
 from evaluation.value.parameters import Parameters
 from evaluation.value.ratios import NOT_WITHIN
@@ -98,6 +99,34 @@ def test_every_amount_of_every_part_is_as_coarse(before: Results) -> None:
     # An amount of nothing that hangs on a person stands as it is.
     known = {address for address in fine if ".fan." in address or address.endswith(("low", "high"))}
     assert not fine - known, sorted(fine - known)[:5]
+
+
+def test_what_is_printed_sums_from_all_that_is_gained_to_what_could_leave() -> None:
+    steps = {
+        "gross": (6_292_514.0, 2_571_317.0, 12_483_949.0),
+        "people": (-714_921.0, -2_230_895.0, 253_531.0),
+        "released": (5_577_594.0, 2_032_555.0, 11_026_652.0),
+        "capacity": (-3_701_376.0, -7_607_073.0, -1_191_455.0),
+        "lag": (-562_503.0, -1_554_063.0, 64_554.0),
+        "lumps": (-589_259.0, -1_014_015.0, -257_320.0),
+        "cashable": (724_456.0, 74_071.0, 2_046_218.0),
+    }
+    walk = [
+        {"step": step, **dict(zip(("mean", "low", "high"), ends, strict=True))}
+        for step, ends in steps.items()
+    ]
+    held = {"totals": {"gross_fiscal": walk[2]}, "waterfall": walk, "by_outcome": []}
+    for number in range(20):
+        key = Key(secret=bytes([number] * 32))
+        account = prices(row("a", 40_000.0))
+        shown, known, _ = release_accounts(held, "p.s.value", key, account, {})
+        mean = {one["step"]: one["mean"] for one in shown["waterfall"]}
+        assert mean["gross"] + mean["people"] == pytest.approx(mean["released"])
+        rest = mean["capacity"] + mean["lag"] + mean["lumps"]
+        assert mean["released"] + rest == pytest.approx(mean["cashable"])
+        assert mean["released"] == shown["totals"]["gross_fiscal"]["mean"]
+        assert all(one["low"] <= one["mean"] <= one["high"] for one in shown["waterfall"])
+        assert known[one_figure(6_292_514.0)] == mean["gross"], "in sentences too"
 
 
 def test_prices_enter_where_they_count_and_nowhere_else() -> None:
