@@ -116,12 +116,16 @@ def objected(raw: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_money_is_one_story_in_two_columns(raw: dict[str, Any]) -> None:
-    alone = answers.money(study(raw))
-    assert alone.startswith("£2.9m (") and "whose checks hold" in alone and "With " not in alone
-    assert alone.count(" in 100") == 1 and alone.count("back for each £1: £0.51 (") == 1
+    totals = study(raw).value.totals
+    alone, gain = answers.money(study(raw)), totals.gross_fiscal.mean
+    assert alone.startswith(f"{words.pounds(gain)} (")
+    assert "whose checks hold" in alone and "With " not in alone
+    back = f"back for each £1: £{totals.bcr.mean:.2f} ("
+    assert alone.count(" in 100") == 1 and alone.count(back) == 1
     said = answers.money(study(objected(raw)))
     before, beside = said.split(" With people claiming unemployment-related benefits, ")
-    assert before.startswith("£2.9m (") and beside.startswith("to which a check objects: £5.8m (")
+    assert before.startswith(f"{words.pounds(gain)} (")
+    assert beside.startswith(f"to which a check objects: {words.pounds(2 * gain)} (")
     assert "97 in 100" in beside and beside.count(" in 100") == 1
 
 

@@ -81,8 +81,7 @@ def test_the_json_schema_of_a_row(outcome: Outcome) -> None:
     validator.check_schema(schema)
     check = validator(schema)
     row = {"area_code": "E01", "quarter": "2026 Q3", "outcome": outcome.code, "status": ""}
-    if outcome.frequency == "year":
-        row["quarter"] = "2026"
+    row["quarter"] = {"year": "2026", "month": "2026-09"}.get(outcome.frequency, "2026 Q3")
     below = 5_000 if outcome.form == "ratio" else None
     assert check.is_valid(row | {"numerator": 7, "denominator": below})
     assert check.is_valid(row | {"numerator": None, "denominator": below, "status": "[c]"})

@@ -247,7 +247,7 @@ def of_study(study: Study) -> list[str]:
         shown = words.verdict(outcome.finding)
         effect = words.finding_percent(outcome.finding)
         said += on_the_page(outcome.finding, shown, effect, case)
-        if (row["outcome"], row["said"]) != (f"{shown.mark} {case.title}", effect):
+        if (row["outcome"], row["mark"], row["said"]) != (case.title, shown.mark, effect):
             said.append(f"another mark or range in the chart: {row}")
         cells = finding_row(study.results, outcome)
         better = {True: "yes", False: "no", None: None}[case.better]

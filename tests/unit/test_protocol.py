@@ -80,7 +80,7 @@ def test_the_outcomes_the_surveys_and_the_controls_are_declared() -> None:
     counted = [outcome for outcome in declared if not outcome.sampled]
     practice = [outcome for outcome in counted if outcome.measured_in == "pilot areas only"]
     assert sum(not one.negative_control for one in counted if one not in practice) == 18
-    assert len(practice) == 4
+    assert len(practice) == 5
     assert len(declared) - len(counted) == 14
     assert sum(outcome.negative_control for outcome in declared) == 3
     assert all(outcome.people and outcome.instrument for outcome in declared)
