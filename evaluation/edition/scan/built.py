@@ -147,12 +147,13 @@ class _Scan:
         texts = list(contents.texts(path))
         if path.suffix == ".html":
             self.indexed.update(*(_WORD.findall(one.text) for one in texts), self._words_of(name))
+        if self._open(name):
+            return
         for held in texts:
-            if not self._open(name):
-                yield from (
-                    Leak(file=name, place=held.place, what=what, why=why)
-                    for what, why in self._held(name, held, own)
-                )
+            yield from (
+                Leak(file=name, place=held.place, what=what, why=why)
+                for what, why in self._held(name, held, own)
+            )
 
     def _open(self, name: str) -> bool:
         """Whether it belongs to a study of open data, or is a picture of such pages alone."""
