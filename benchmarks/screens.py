@@ -63,7 +63,7 @@ def photograph(browser: Browser, html: Path, name: str, folder: Path) -> Iterato
         for scheme in SCHEMES:
             tab = browser.new_page(
                 viewport={"width": width, "height": 900 if width > 600 else 667},
-                color_scheme=scheme,  # type: ignore[arg-type]
+                color_scheme=scheme,
                 reduced_motion="reduce",
             )
             tab.goto((html / f"{name}.html").as_uri())
@@ -73,7 +73,7 @@ def photograph(browser: Browser, html: Path, name: str, folder: Path) -> Iterato
             for number, top in enumerate(range(0, tall, piece), start=1):
                 cut = folder / f"{stem}-{number:02}.png"
                 clip = {"x": 0, "y": top, "width": width, "height": min(piece, tall - top)}
-                tab.screenshot(path=cut, full_page=True, clip=clip)  # type: ignore[arg-type]
+                tab.screenshot(path=cut, full_page=True, clip=clip)
                 yield cut
             tab.close()
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from evaluation.disclosure.effects import kept_beside, step_of, stepped
 from evaluation.value.cashable import mvpf, paid_back_by
+from evaluation.value.parameters.vintage import Schedule
 from evaluation.value.ratios import NOT_WITHIN
 from evaluation.value.scenarios import LastYear, lasting
 
@@ -127,12 +128,12 @@ def funds_step(gain: Row, cost: Row, steps: tuple[float, float]) -> float:
 
 
 def lasts(
-    today: float, last: Mapping[str, float], ahead: Mapping[str, Sequence[float]]
+    today: float, last: Mapping[Schedule, float], ahead: Mapping[Schedule, Sequence[float]]
 ) -> dict[str, Any]:
     """How long gains must last, of the printed balance and the printed gains of the last year."""
     year = LastYear(
-        gain={schedule: np.array([gain]) for schedule, gain in last.items()},  # type: ignore[misc]
-        ahead={schedule: ahead[schedule] for schedule in last},  # type: ignore[misc]
+        gain={schedule: np.array([gain]) for schedule, gain in last.items()},
+        ahead={schedule: ahead[schedule] for schedule in last},
     )
     found = lasting(np.array([today]), year)
     years = float(found.half_life[0])
@@ -144,7 +145,10 @@ def lasts(
 
 
 def lasting_step(
-    today: float, last: Mapping[str, float], ahead: Mapping[str, Sequence[float]], step: float
+    today: float,
+    last: Mapping[Schedule, float],
+    ahead: Mapping[Schedule, Sequence[float]],
+    step: float,
 ) -> float:
     """Years by which that moves where the balance moves by its step, at most some years."""
     found = [lasts(today + moved, last, ahead)["half_life"] for moved in (-step, 0.0, step)]

@@ -16,6 +16,7 @@ from evaluation.disclosure.released import Entry, money, money_step
 from evaluation.release import derived_money as made
 from evaluation.release.priced import Prices
 from evaluation.release.rounding import one_figure
+from evaluation.value.parameters.vintage import Schedule
 from evaluation.value.report import FEWEST_PILOTS, TOO_FEW_PILOTS
 
 RATIOS = frozenset({"bcr", "fiscal_ratio", "cashable_ratio"})
@@ -431,7 +432,8 @@ class _Accounts:
         """How long gains must last, of the printed balance and what the last year is printed as."""
         raw, what = held["break_even"], held["what_if"]
         found, balance = dict(raw), shown["totals"]["npsv"]
-        step, last = self._step_of(held["totals"]["npsv"]), {}
+        step = self._step_of(held["totals"]["npsv"])
+        last: dict[Schedule, float] = {}
         for schedule, gains in what["gain"]["last"].items():
             last[schedule] = self._figure(float(gains[0]), ("last_year", str(schedule)))
         found |= made.lasts(balance["mean"], last, what["ahead"])

@@ -93,7 +93,7 @@ def steps_of(raw: Results, ground: Ground, code: str) -> Mapping[str, Entry]:
 def forms_of(study: Study, raw: Results, code: str, base: str = "mean") -> Forms:
     forms = _forms(study, code, raw)
     assert forms is not None
-    return replace(forms, plan=DidPlan(base=base))  # type: ignore[arg-type]
+    return replace(forms, plan=DidPlan(base=base))
 
 
 def per_person(forms: Forms, slope: Slope) -> np.ndarray:
