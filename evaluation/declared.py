@@ -6,10 +6,11 @@ import codecs
 import csv
 import difflib
 import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self, TypeVar, cast
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationError
@@ -34,7 +35,27 @@ PeriodField = Annotated[Period, BeforeValidator(_period), PlainSerializer(str)]
 
 M = TypeVar("M", bound=BaseModel)
 
-_Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+def _truths_alone(loader: type[Any]) -> type[Any]:
+    """A loader that takes true and false alone for truth values, as YAML 1.2 has it.
+
+    By YAML 1.1 the key ``on`` would be True, and ``dpia: no`` no text. Fields of truth values read
+    yes, no, on and off as they did.
+    """
+    named = "tag:yaml.org,2002:bool"
+    resolvers = {
+        first: [one for one in held if one[0] != named]
+        for first, held in loader.yaml_implicit_resolvers.items()
+    }
+    ours: Any = type(loader.__name__, (loader,), {"yaml_implicit_resolvers": resolvers})
+    ours.add_implicit_resolver(
+        named, re.compile("(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+    )
+    return cast("type[Any]", ours)
+
+
+_Loader = _truths_alone(getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+_LineLoader = _truths_alone(yaml.SafeLoader)
 
 
 class Frozen(BaseModel):
@@ -143,7 +164,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     WorkspaceError : if the file is missing, is no YAML, or holds no mapping.
     """
     try:
-        content = _parsed(read_text(path))
+        content = parsed(read_text(path))
     except yaml.YAMLError as error:
         raise WorkspaceError(f"no valid YAML: {error}", where=str(path)) from None
     if not isinstance(content, dict):
@@ -151,12 +172,18 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return content
 
 
-def _parsed(text: str) -> Any:
-    """The parser of libyaml takes a tenth of the time; PyYAML's words an error with the line."""
+def parsed(text: str) -> Any:
+    """What a YAML text holds, with true and false alone for truth values.
+
+    Raises
+    ------
+    yaml.YAMLError : it is no YAML.
+    """
+    # The parser of libyaml takes a tenth of the time; PyYAML's words an error with the line.
     try:
         return yaml.load(text, Loader=_Loader)
     except yaml.YAMLError:
-        return yaml.safe_load(text)
+        return yaml.load(text, Loader=_LineLoader)
 
 
 def validated(

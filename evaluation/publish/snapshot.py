@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from evaluation import fingerprint
+from evaluation.declared import read_yaml
 from evaluation.errors import BookError, EditionRefused
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.receipt import Act, Receipt
@@ -480,7 +481,7 @@ class Between:
     def _write_programme(self, folder: Path, chosen: Collection[str]) -> None:
         """The declared programme with the later calendar, and the costs of the chosen causes."""
         path = folder / "programme.yaml"
-        content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content: dict[str, Any] = read_yaml(path)
         # The later calendar in every state: a new quarter's figures would otherwise lie outside it.
         content["last"] = max(one.programme.last for one in (self.before, self.after)).label
         was, now = self._costs
@@ -498,7 +499,7 @@ class Between:
 def _write_costs(folder: Path, costs: Collection[Cost]) -> None:
     """Costs as a table of the programme declared in a folder, in place of what it declares."""
     path = folder / "programme.yaml"
-    content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content: dict[str, Any] = read_yaml(path)
     for name in ("money", "costs", "taken_out"):
         content.pop(name, None)
     if costs:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import lru_cache
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +16,16 @@ import yaml
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
+from evaluation.agreements import Agreement
+from evaluation.declared import read_yaml
+from evaluation.design.lottery import Lottery
+from evaluation.finding.grade import Judgement
 from evaluation.finding.theory import Link, Theory
 from evaluation.geography import CodeShare
 from evaluation.instrument import Instrument
 from evaluation.learning.decisions import Rival, Rule
 from evaluation.learning.practice import Charted, Component, Practice
+from evaluation.learning.site_trial import TrialPlan
 from evaluation.prices import OwnCost, OwnOverlap
 from evaluation.programme import (
     TABLES,
@@ -40,6 +44,7 @@ from evaluation.programme import (
 )
 from evaluation.protocol import Protocol
 from evaluation.quarters import Period
+from evaluation.returns.tidy import TableColumns
 from evaluation.study.lock_status import Deviation
 from evaluation.workspace import write_whole
 
@@ -69,6 +74,11 @@ MODELS: dict[str, type[BaseModel]] = {
     "charted": Charted,
     "rival": Rival,
     "deviation": Deviation,
+    "judgement": Judgement,
+    "agreement": Agreement,
+    "lottery": Lottery,
+    "trial": TrialPlan,
+    "mapping": TableColumns,
 }
 """Declaration -> the model that reads it, in the order of the reference."""
 WHOLE_FILES = ("programme", "outcome", "protocol", "theory")
@@ -95,8 +105,8 @@ class _Schema(GenerateJsonSchema):
 @lru_cache(maxsize=1)
 def texts() -> Mapping[str, Mapping[str, Any]]:
     """What is said of each declaration: its file, an example, what its entries mean."""
-    path = resources.files("evaluation") / "setup" / "templates" / "declarations.yaml"
-    content: dict[str, dict[str, Any]] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    path = Path(__file__).parent / "templates" / "declarations.yaml"
+    content: dict[str, dict[str, Any]] = read_yaml(path)
     return content
 
 

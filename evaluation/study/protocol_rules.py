@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import yaml
 from pydantic import ValidationError
 
-from evaluation.declared import fields_at
+from evaluation.declared import fields_at, parsed
 from evaluation.estimate.registry import SUMS_OF_GAPS
 from evaluation.protocol import Protocol
 
@@ -81,7 +81,7 @@ def read_lined(text: str) -> LinedYaml:
     # Twice: composed for the lines, loaded for the values. YAML's own loader keeps no line and
     # drops the first of two equal keys.
     node = yaml.compose(text, Loader=yaml.SafeLoader)
-    content = yaml.safe_load(text)
+    content = parsed(text)
     lines: dict[Place, int] = {}
     twice: list[tuple[str, int]] = []
     for place, line, again in _entries((), node):

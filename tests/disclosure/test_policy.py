@@ -56,6 +56,19 @@ def test_small_counts_need_a_live_agreement_that_says_so(tmp_path: Path) -> None
     assert not Agreements.load(Workspace(root=tmp_path), "p").small_counts_allowed(ASKED, DAY)
 
 
+def test_it_is_read_as_a_person_writes_it(tmp_path: Path) -> None:
+    """To YAML 1.1 the key on, and the words yes and no, are truth values."""
+    path = tmp_path / "studies" / "p" / FILE
+    path.parent.mkdir(parents=True)
+    plain = {key: value for key, value in SIGNED.items() if key != "agreed"}
+    lines = "".join(f"    {key}: {value}\n" for key, value in plain.items())
+    lines = lines.replace("small_counts: True", "small_counts: yes")
+    lines = lines.replace("opt_outs: applied by the controller", "opt_outs: no")
+    path.write_text(f"agreements:\n  -{lines[3:]}    agreed: {{by: Ada, on: 2026-02-01}}\n")
+    (one,) = Agreements.load(Workspace(root=tmp_path), "p").agreements
+    assert (one.agreed.on, one.opt_outs, one.small_counts) == (date(2026, 2, 1), "no", True)
+
+
 def test_an_agreement_without_its_outcomes_is_of_all(tmp_path: Path) -> None:
     held = written(tmp_path, {"outcomes": []})
     assert held.small_counts_allowed(ASKED.model_copy(update={"outcome": "other"}), DAY)

@@ -13,7 +13,10 @@ from typing import Any
 
 import typer
 
+from evaluation.agreements import Agreements
 from evaluation.cli import app
+from evaluation.connect.recipes import Recipes
+from evaluation.declared import parsed, validated
 
 ROOT = Path(__file__).resolve().parents[2]
 # What the demonstration said is not mended afterwards; nor what was new in earlier versions.
@@ -205,3 +208,15 @@ def test_every_function_that_is_named_exists() -> None:
     assert len(named) > 10
     for module, name in named:
         assert _found(f"{module}.{name}"), (module, name)
+
+
+def test_every_agreement_and_recipe_that_a_document_shows_is_read() -> None:
+    readers = {"agreements": Agreements, "recipes": Recipes}
+    found = []
+    for name, text in DOCUMENTS.items():
+        for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL):
+            content = parsed(block)
+            for model in (readers[key] for key in readers if key in content):
+                assert validated(model, content, Path(name))
+                found.append(model)
+    assert set(found) == set(readers.values())

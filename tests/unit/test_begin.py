@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from evaluation.cli.session import Session
-from evaluation.declared import validated
+from evaluation.declared import parsed, validated
 from evaluation.demo import run_demo
 from evaluation.edition import build
 from evaluation.errors import UserError, WorkspaceError
@@ -230,7 +230,7 @@ def test_every_entry_is_explained_and_every_example_read(name: str) -> None:
             held = {k: v for k, v in row.items() if v}
             assert validated({"area": Area, "cost": Cost}.get(name, model), held, Path(name))
         return
-    content = yaml.safe_load(text)
+    content = parsed(text)
     if name == "programme":
         content |= {"areas": [], "outcomes": []}
     assert validated(model, content, Path(name))
