@@ -118,13 +118,16 @@ class Workspace:
 
     @property
     def database(self) -> Path | str:
-        """Where the ledger is kept: the URL in ``NEWSTART_DATABASE``, else the file ``ledger``."""
-        return os.environ.get("NEWSTART_DATABASE") or self.ledger
+        """Where the ledger is kept: the URL in ``NEWSTART_DATABASE``, else the file ``ledger``.
+
+        The URL may lie in a file of its own, which ``NEWSTART_DATABASE_FILE`` names.
+        """
+        return from_file_or_environment("NEWSTART_DATABASE") or self.ledger
 
     @property
     def has_ledger(self) -> bool:
         """Whether there is a ledger to read; reading makes none."""
-        return bool(os.environ.get("NEWSTART_DATABASE")) or self.ledger.is_file()
+        return bool(from_file_or_environment("NEWSTART_DATABASE")) or self.ledger.is_file()
 
     @property
     def raw(self) -> Path | str:
@@ -214,6 +217,31 @@ def write_whole(path: Path, text: str, *, flushed: bool = True) -> None:
             # The bytes must be on the disk before they take the name.
             os.fsync(stream.fileno())
     unfinished.replace(path)
+
+
+def from_file_or_environment(name: str) -> str:
+    """A setting that may hold a password: as it is set, or what a file holds that is named for it.
+
+    Parameters
+    ----------
+    name : of the setting; ``NAME_FILE`` names the file. "" where neither is set.
+
+    Raises
+    ------
+    WorkspaceError : the file cannot be read; nothing else is taken in its place.
+    """
+    said, named = os.environ.get(name, ""), os.environ.get(f"{name}_FILE", "")
+    if said or not named:
+        return said
+    try:
+        return Path(named).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise WorkspaceError(
+            f"the file cannot be read ({reason}).",
+            where=f"{name}_FILE={named}",
+            expected="a file that holds the address, readable by who runs this",
+        ) from None
 
 
 @contextlib.contextmanager

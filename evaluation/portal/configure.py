@@ -14,7 +14,8 @@ import secrets
 import shutil
 import sqlite3
 import stat
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -28,7 +29,7 @@ from evaluation.ledger.data_keys import DataKeys, keys_at
 from evaluation.portal.sign_on import Service, service_from_environment
 from evaluation.programme import Programme
 from evaluation.quarters import format_instant
-from evaluation.workspace import Workspace, write_whole
+from evaluation.workspace import Workspace, from_file_or_environment, write_whole
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 MOST_BYTES = 5 * 2**20
@@ -223,7 +224,7 @@ def _private_folder(path: Path) -> None:
 
 def database(portal: Portal) -> dict[str, Any]:
     """Django's setting for the portal's own tables: an SQLite file, or PostgreSQL by URL."""
-    url = os.environ.get("NEWSTART_PORTAL_DATABASE", "")
+    url = from_file_or_environment("NEWSTART_PORTAL_DATABASE")
     if not url:
         return {
             "ENGINE": "django.db.backends.sqlite3",
@@ -281,7 +282,34 @@ def begin(portal: Portal) -> None:
     else:
         settings.configure(**_settings(portal))
         django.setup()
-    call_command("migrate", verbosity=0, interactive=False)
+    with _one_at_a_time(portal):
+        call_command("migrate", verbosity=0, interactive=False)
+
+
+_BRINGS_UP = 7_301_961
+"""The number of PostgreSQL's lock under which tables are brought up to date, by one at a time."""
+
+
+@contextmanager
+def _one_at_a_time(portal: Portal) -> Iterator[None]:
+    """Wait until no other process brings the tables up to date: portal and worker start at once."""
+    from django.db import connection
+
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s)", [_BRINGS_UP])
+            try:
+                yield
+            finally:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [_BRINGS_UP])
+        return
+    # SQLite waits for its own file's writers alone, and not for what they read before.
+    lock = sqlite3.connect(portal.folder / ".tables.lock", timeout=60, isolation_level=None)
+    try:
+        lock.execute("BEGIN EXCLUSIVE")
+        yield
+    finally:
+        lock.close()
 
 
 def _settings(portal: Portal) -> dict[str, Any]:
@@ -301,6 +329,7 @@ def _settings(portal: Portal) -> dict[str, Any]:
             "evaluation.portal.middleware.who",
             "django.middleware.csrf.CsrfViewMiddleware",
             "evaluation.portal.middleware.plain",
+            "evaluation.portal.middleware.Reached",
         ],
         "ROOT_URLCONF": "evaluation.portal.addresses",
         "DATABASES": {"default": database(portal)},
@@ -409,7 +438,7 @@ def back_up(portal: Portal, folder: Path) -> int:
     WorkspaceError : the tables lie on PostgreSQL, which has its own way.
     """
     tables = portal.folder / "portal.sqlite"
-    if os.environ.get("NEWSTART_PORTAL_DATABASE"):
+    if from_file_or_environment("NEWSTART_PORTAL_DATABASE"):
         raise WorkspaceError(
             "the portal's tables lie on PostgreSQL and are not in this back-up.",
             where="NEWSTART_PORTAL_DATABASE",

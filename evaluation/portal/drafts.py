@@ -149,8 +149,9 @@ def refuse_many(person: Person, size: int) -> None:
     UserError : too many files, or too many bytes.
     """
     held = portal()
-    in_hour = event_chain.since("uploaded", timedelta(hours=1), who=person.name)
-    in_day = event_chain.since("uploaded", timedelta(days=1), who=person.name)
+    # What is refused was read all the same.
+    in_hour = event_chain.since("uploaded", "refused", ago=timedelta(hours=1), who=person.name)
+    in_day = event_chain.since("uploaded", "refused", ago=timedelta(days=1), who=person.name)
     if in_hour.count() >= held.uploads:
         raise UserError(
             f"you have uploaded {held.uploads} files within an hour: no more are taken.",
@@ -663,6 +664,8 @@ def ask_withdrawal(receipt: Receipt, person: Person, reason: str) -> Withdrawal:
     if receipt.return_id in gone:
         raise UserError("this return was withdrawn already.", where=receipt.return_id)
     with transaction.atomic():
+        # First of all: events wait for each other, and so no two can ask at once.
+        event_chain.record(person.name, "asked for a withdrawal", receipt.return_id)
         waiting = Withdrawal.objects.filter(return_id=receipt.return_id, state="asked").first()
         if waiting is not None:
             raise UserError(
@@ -670,7 +673,6 @@ def ask_withdrawal(receipt: Receipt, person: Person, reason: str) -> Withdrawal:
                 where=receipt.return_id,
                 mend="a second person can agree to it now.",
             )
-        event_chain.record(person.name, "asked for a withdrawal", receipt.return_id)
         return Withdrawal.objects.create(
             number="".join(secrets.choice(_SIGNS) for _ in range(10)),
             return_id=receipt.return_id,

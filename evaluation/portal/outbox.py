@@ -29,12 +29,13 @@ from evaluation.portal.configure import Portal
 from evaluation.portal.models import Grant, Outgoing, Person, Reminder
 from evaluation.portal.permissions import Role
 from evaluation.quarters import now
+from evaluation.workspace import alone
 
 LOG = logging.getLogger("portal")
 REMINDED = (-14, -7, -1, 1, 7)
 """Days from the day on which a return is due; before it negative."""
 _MOST_TRIES, _PAUSE = 6, 20
-_LONGEST_RUN = 3 * 3_600
+_LONGEST_RUN, _MOST_RUNS = 3 * 3_600, 2
 
 
 class NotSent(Exception):
@@ -139,6 +140,13 @@ def work(portal: Portal, *, once: bool, send: Callable[[EmailMessage], None] | N
 
 
 def _work_once(portal: Portal, send: Callable[[EmailMessage], None] | None) -> int:
+    with alone(portal.folder / ".working.lock") as only:
+        # Where another process is at it, what waits is done by that one.
+        return _work_alone(portal, send) if only else 0
+
+
+def _work_alone(portal: Portal, send: Callable[[EmailMessage], None] | None) -> int:
+    take_up()
     remind(portal)
     drafts.empty_unreadable()
     drafts.expire()
@@ -148,6 +156,23 @@ def _work_once(portal: Portal, send: Callable[[EmailMessage], None] | None) -> i
         _do(portal, one, send or sender(portal))
         done += 1
     return done
+
+
+def take_up() -> int:
+    """Take up what a process had begun that ended on the way; how many things there were.
+
+    Asked where nobody else works: what is said to run then runs nowhere, and would keep everybody
+    from asking for it again. Work is tried once more; a mail may have left, and comes twice at most.
+    """
+    left = Outgoing.objects.filter(state="running")
+    for one in left:
+        again = one.tries < (_MOST_RUNS if one.kind in WORK else _MOST_TRIES)
+        one.state = "waiting" if again else "failed"
+        one.said = "" if again else "it ended twice before it was done"
+        one.done = None if again else now()
+        one.save()
+        event_chain.record("portal", "taken up again" if again else "given up", one.kind)
+    return len(left)
 
 
 def _next() -> Outgoing | None:

@@ -130,6 +130,8 @@ def publish(
                 built = build_book(workspace, programme=programme, progress=progress).parent
             claims = workspace.book / "_edition" / "claims.json" if pages else None
             whole = replace(made, change=change, pages=built, claims=claims)
+            # Checkers may have said otherwise while it was made.
+            refuse_publication(workspace, programme, by=by)
             # Before the edition is there: what was printed stands in the register, or more than it.
             enter(workspace, name.address, released, by=by)
             edition = freeze(workspace, whole, made_of)

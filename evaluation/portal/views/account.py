@@ -55,7 +55,7 @@ def sign_in(request: Any) -> HttpResponse:
 
 
 def _too_many_from(request: Any) -> bool:
-    seen = event_chain.since("wrong sign-in from", timedelta(hours=1), who=address_of(request))
+    seen = event_chain.since("wrong sign-in from", ago=timedelta(hours=1), who=address_of(request))
     return seen.count() >= _FROM_ONE_ADDRESS
 
 
@@ -97,7 +97,7 @@ def go_in(
     request.session["leave"] = leave
     if strong or not needs_second_factor(person):
         accounts.succeeded(person)
-        begin_session(request, person)
+        begin_session(request, person, coded=strong)
         return go(after)
     _half(request, person, after)
     return go("/sign-in/code" if person.second_factor else "/sign-in/set-up")
@@ -108,14 +108,20 @@ def _half(request: Any, person: Person, after: str) -> None:
     leave = request.session.get("leave", "")
     request.session.flush()
     request.session["leave"] = leave
-    request.session["half"] = {"person": person.pk, "at": now().timestamp(), "next": after}
+    request.session["half"] = {
+        "person": person.pk,
+        "password": person.get_session_auth_hash(),
+        "at": now().timestamp(),
+        "next": after,
+    }
 
 
 def _of_half(request: Any) -> tuple[Person, str]:
     held = request.session.get("half")
     fresh = held and now().timestamp() - held["at"] < _HALF_FOR.total_seconds()
     person = Person.objects.filter(pk=held["person"], locked=False).first() if fresh else None
-    if person is None:
+    # Who knows a password of before is not half in: a lost telephone would let them choose theirs.
+    if person is None or held["password"] != person.get_session_auth_hash():
         raise Http404
     return person, str(held["next"])
 
@@ -137,7 +143,7 @@ def code(request: Any) -> HttpResponse:
         title = "Enter the code from your authenticator"
         return page(request, "code", title, status=422, faults=faults)
     accounts.succeeded(person)
-    begin_session(request, person)
+    begin_session(request, person, coded=True)
     return go(after)
 
 
@@ -157,7 +163,7 @@ def set_up(request: Any) -> HttpResponse:
             event_chain.record(person.name, "set up a second factor")
             accounts.succeeded(person)
             person.refresh_from_db()
-            begin_session(request, person)
+            begin_session(request, person, coded=True)
             return go(after)
         text = "The code is not right. Type the one that your authenticator shows now."
         faults = [{"text": text, "href": "#code"}]
@@ -269,7 +275,8 @@ def _change_password(request: Any, person: Person) -> list[dict[str, str]]:
     Person.objects.filter(pk=person.pk).update(password=make_password(new))
     event_chain.record(person.name, "changed the password")
     person.refresh_from_db()
-    begin_session(request, person)  # every other session of the person ends with the old password
+    # Every other session of the person ends with the old password.
+    begin_session(request, person, coded=request.session.get("coded") is not False)
     return []
 
 
@@ -281,7 +288,7 @@ def _choose(request: Any, after: str) -> HttpResponse:
         chosen = next((p for p in people if str(p.pk) == request.POST.get("person")), None)
         if chosen is not None:
             event_chain.record(chosen.email, "signed in", "chosen in a demonstration")
-            begin_session(request, chosen)
+            begin_session(request, chosen, coded=True)
             return go(after)
     faults = []
     if request.method == "POST":
