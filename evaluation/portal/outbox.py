@@ -162,7 +162,7 @@ def take_up() -> int:
     """Take up what a process had begun that ended on the way; how many things there were.
 
     Asked where nobody else works: what is said to run then runs nowhere, and would keep everybody
-    from asking for it again. Work is tried once more; a mail may have left, and comes twice at most.
+    from asking for it again. Work is tried once more; a mail may have left already, and come twice.
     """
     left = Outgoing.objects.filter(state="running")
     for one in left:

@@ -190,7 +190,7 @@ def error_page(request: HttpRequest, status: int, title: str, lines: list[str]) 
         return page(request, "error", title, status=status, **told)
     # What is wrong may be the tables or the declarations: nothing is read of either.
     held = portal()
-    bare = {"person": None, "links": [], "programme": held.programme_name}
+    bare: dict[str, Any] = {"person": None, "links": [], "programme": held.programme_name}
     shown_ = {**bare, "synthetic": held.workspace.synthetic, **told}
     return _drawn(request, "error", title, status, shown_)
 

@@ -122,11 +122,16 @@ def application(portal: Portal) -> Callable[..., Any]:
     configure.begin(portal)
     if portal.demonstration:
         invent_people(portal)
-    served = WhiteNoise(get_wsgi_application(), max_age=3_600)
+    served = WhiteNoise(get_wsgi_application(), max_age=3_600, add_headers_function=_as_named)
     served.add_files(str(_STATIC), prefix="static/")
     if portal.brand is not None:
         served.add_files(str(portal.brand), prefix="brand/")
     return by_proxy(portal.proxies, served)
+
+
+def _as_named(headers: Any, _path: str, _url: str) -> None:
+    """Let no browser take a stylesheet for anything else than it is."""
+    headers["X-Content-Type-Options"] = "nosniff"
 
 
 _FORWARDED = (
