@@ -144,7 +144,7 @@ def areas_of(programme: Programme, comparisons: int | None = None) -> pd.DataFra
         for area in programme.areas
         if area.role != "excluded" and area.geography == "neighbourhood"
     ]
-    table = pd.DataFrame(rows).set_index("area")
+    table = pd.DataFrame(rows, columns=["area", "site", "authority", "role"]).set_index("area")
     others = table[table["role"] == "comparison"]
     if comparisons is not None:
         if comparisons > len(others):

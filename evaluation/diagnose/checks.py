@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from evaluation.diagnose.balance import without_gaps
 from evaluation.diagnose.diagnostic import FIRES_BELOW, FIXED, Diagnostic, tested, unknown
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.did import DidSettings, did
@@ -59,8 +60,7 @@ def pre_level(panel: Panel, outcome: str, assignments: Assignments) -> Diagnosti
     """Difference in the mean before the first start, against re-assignment."""
     figures = panel.array(outcome)
     first = int(assignments.treated.starts.min())
-    valid = np.isfinite(figures[:, :first])
-    means = np.where(valid, figures[:, :first], 0.0).sum(axis=1) / np.maximum(valid.sum(axis=1), 1)
+    means = without_gaps(masked_mean(figures[:, :first].T))
     differences = mean_differences(means, assignments)
     p, apart, mean = placebo_p(differences), float(differences[0]), abs(float(means.mean()))
     # Of a mean of zero there are no per cents.

@@ -188,3 +188,25 @@ def test_without_placebos_or_periods_nothing_is_claimed() -> None:
     assert changed_instrument(analytic).result == "cannot tell"
     assert regression_to_the_mean(analytic).result == "cannot tell"
     assert influence(influence_table(panel(), estimate).iloc[:0]).result == "cannot tell"
+
+
+def test_an_area_without_a_figure_before_is_no_area_of_level_zero() -> None:
+    held = panel(n=40)
+    figures = held.array("y").copy()
+    figures[[0, 30], :5] = np.nan
+    lacking = replace(held, figures={"y": figures})
+    found = pre_level(lacking, "y", placebos(held))
+    level = np.nanmean(held.array("y")[:, :5], axis=1)
+    kept = np.delete(np.arange(40), [0, 30])
+    level[[0, 30]] = level[kept].mean()
+    own, other = level[held.treated].mean(), level[~held.treated].mean()
+    assert found.size == pytest.approx(100 * (own - other) / level.mean(), rel=0.1)
+    assert found.result == pre_level(held, "y", placebos(held)).result
+
+
+def test_areas_that_differ_in_nothing_cannot_be_told_apart() -> None:
+    held = panel(n=40)
+    figures = held.array("y").copy()
+    figures[:, :5] = 0.0
+    found = balance(replace(held, figures={"y": figures}), "y", placebos(held))
+    assert found.result == "cannot tell" and "do not differ" in str(found.brief)

@@ -109,3 +109,11 @@ def test_the_verb_prints_the_table_of_trade_offs() -> None:
     assert all(row["mde"] > 0 and row["comparisons"] > 0 for row in rows)
     wrong = CliRunner().invoke(app, [*args, "--respondents", "many"])
     assert wrong.exit_code != 0
+
+
+def test_a_programme_without_neighbourhoods_is_told_so(programme: Programme) -> None:
+    districts = tuple(
+        area.model_copy(update={"geography": "district"}) for area in programme.areas[:4]
+    )
+    with pytest.raises(UserError, match="pilot and comparison areas"):
+        areas_of(programme.model_copy(update={"areas": districts}))
