@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.optimize import brentq
 
 from evaluation.errors import EstimateError
+from evaluation.estimate.estimate import event_times
 from evaluation.estimate.inference import Average, _influence_of, in_clusters
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class EventStudy:
         EstimateError : the window holds no such event time.
         """
         after = self.times[self.times > 0] + self.first
-        low, high = window or (0, int(after.max()))
+        low, high = (0, int(after.max())) if window is None else event_times(window)
         inside = ((after >= low) & (after <= high)).astype(float)
         if not inside.any():
             raise EstimateError(f"no event time lies within {low} and {high}.")
@@ -118,7 +119,7 @@ def _maps(
     weight = estimate.index["weight"].to_numpy(dtype=float)
     reference = {sites[k]: k for k in np.flatnonzero((event == first) & usable)}
     usable &= np.isin(sites, list(reference))
-    low, high = window or (int(event.min()), int(event.max()))
+    low, high = (int(event.min()), int(event.max())) if window is None else event_times(window)
     times, plus, minus = [], [], []
     for time in range(low, high + 1):
         rows = np.flatnonzero((event == time) & usable)
