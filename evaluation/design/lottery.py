@@ -15,13 +15,14 @@ import hashlib
 import itertools
 import math
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+import pandas as pd
 import yaml
 from pydantic import ConfigDict, Field, model_validator
 
@@ -441,12 +442,9 @@ def _site_paths(panel: Panel, outcome: str, sites: Sequence[str]) -> Floats:
 
 def _kept(panel: Panel, lottery: Lottery) -> bool:
     """Whether every site started when it was drawn to."""
-    drawn: Mapping[str, Period] = lottery.drawn
+    drawn = lottery.drawn
     for site, start in zip(panel.areas["site"], panel.areas["start"], strict=True):
-        known: Any = start
-        if str(site) in drawn and (known is None or str(known) == "NaT"):
-            return False
-        if str(site) in drawn and Period.parse(str(known)) != drawn[str(site)]:
+        if str(site) in drawn and (pd.isna(start) or Period.parse(str(start)) != drawn[str(site)]):
             return False
     return True
 

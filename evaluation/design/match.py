@@ -272,7 +272,8 @@ def _left_out(
     authority = panel.areas["authority"].to_numpy(dtype=object)
     if not how.same_authority:
         # Areas without an authority share none, though their missing values are equal as text.
-        shared = np.isin(authority.astype(str), [str(a) for a in authority[pilot] if a is not None])
+        named = [str(a) for a in authority[pilot] if not pd.isna(a)]
+        shared = np.isin(authority.astype(str), named)
         reasons[shared & ~pilot] = "in the authority of a pilot"
     if how.buffer_km:
         spot = _coordinates(panel, how.buffer_km)

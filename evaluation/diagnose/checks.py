@@ -103,6 +103,8 @@ def spillover(
     panel = panel.eligible()
     if ring_km is None or "x" not in panel.areas or panel.areas["x"].isna().any():
         return unknown(code, "the protocol sets no ring or areas have no coordinates")
+    if panel.areas["authority"].isna().any():
+        return unknown(code, "whole authorities are re-drawn, and some areas name none")
     ring = _ring(panel, ring_km)
     if ring is None:
         return unknown(code, "no comparison authority lies inside the ring, or none beyond")
@@ -287,6 +289,8 @@ def other_programme(
     code = "other_programme"
     panel = panel.eligible()
     others = panel.select((panel.areas["role"] != "pilot").to_numpy())
+    if others.areas["authority"].isna().any():
+        return unknown(code, "whole authorities are re-drawn, and some areas name none")
     held = np.isin(others.areas.index, list(joined))
     if not held.any():
         return unknown(code, "the register has no comparison area in another programme")

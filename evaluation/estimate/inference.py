@@ -428,7 +428,11 @@ def from_errors(
     maps: NDArray[np.float64],
     level: float,
 ) -> pd.DataFrame:
-    """The same from standard errors that another library computed: normal intervals, no bands."""
+    """The same from standard errors that another library computed: normal intervals, no bands.
+
+    Of several entries the errors are added up, as if they all went together: how they do is not
+    known, and no less than that is safe.
+    """
     point = maps @ np.nan_to_num(effects)
     error = np.full(len(point), np.nan) if errors is None else np.abs(maps) @ errors
     normal = NormalDist()

@@ -2,8 +2,8 @@
 
 Synthetic control, its demeaned form and synthetic difference-in-differences differ only in their
 weights: unit weights make the synthetic control, time weights say from which periods before the
-start the gap
-is measured (none, all alike, or fitted). What follows from the weights is the same and stands here.
+start the gap is measured (none, all alike, or fitted). What follows from the weights is the same
+and stands here.
 """
 
 from __future__ import annotations
@@ -127,10 +127,9 @@ class SyntheticUnits:
 
     donors : positions of the donors. unit_weights : (N, donors), rows sum to one; NaN in the row of
     an area with too few figures to be fitted. time_weights : (N, T), rows sum to one or to nothing.
-    figures : (N, T). pre_period_mask : (N, T) the periods that each area was fitted on. converged
-        : (N)
-    whether each fit reached its optimum. augmented : what the weights were made from, where a ridge
-    regression stands on simplex weights.
+    figures : (N, T). pre_period_mask : (N, T) the periods that each area was fitted on.
+    converged : (N) whether each fit reached its optimum. augmented : what the weights were made
+    from, where a ridge regression stands on simplex weights.
     """
 
     donors: NDArray[np.int64]

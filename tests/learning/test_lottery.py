@@ -249,3 +249,11 @@ def test_a_site_without_figures_is_named_and_no_effect_is_told_of_it() -> None:
         warnings.simplefilter("error")
         found = effect_by_order(held, replace(whole, figures={"y": figures}), "y")
     assert found.effect == pytest.approx(2.0, abs=0.4) and found.p_value == pytest.approx(0.1)
+
+
+def test_a_site_that_never_started_did_not_keep_to_its_start() -> None:
+    held = drawn(strata={})
+    whole = panel(held, 2.0)
+    starts = whole.areas["start"].where(whole.areas["site"] != "S02")
+    found = effect_by_order(held, replace(whole, areas=whole.areas.assign(start=starts)), "y")
+    assert not found.kept

@@ -325,3 +325,12 @@ def test_one_look_at_noise_sees_what_the_normal_table_says(side, quantile):
     normal = NormalDist()
     expected = normal.inv_cdf(quantile) + normal.inv_cdf(0.8)
     assert detectable_by_look(raw, shift, plan)[0] == pytest.approx(expected, abs=0.04)
+
+
+def test_areas_without_an_authority_share_none():
+    panel = started_at(planned(), 16)
+    authority = panel.areas["authority"].astype(object)
+    authority.iloc[[3, 50, 51]] = np.nan
+    found = match(replace(panel, areas=panel.areas.assign(authority=authority)), "y")
+    left = set(found.left_out["area"])
+    assert not left & set(panel.areas.index[[50, 51]])

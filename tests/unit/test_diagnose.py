@@ -20,6 +20,7 @@ from evaluation.diagnose import (
     outlier_controls,
     pre_level,
     regression_to_the_mean,
+    spillover,
 )
 from evaluation.errors import EstimateError
 from evaluation.estimate.assignments import Assignments
@@ -210,3 +211,14 @@ def test_areas_that_differ_in_nothing_cannot_be_told_apart() -> None:
     figures[:, :5] = 0.0
     found = balance(replace(held, figures={"y": figures}), "y", placebos(held))
     assert found.result == "cannot tell" and "do not differ" in str(found.brief)
+
+
+def test_areas_that_name_no_authority_leave_a_check_unmade() -> None:
+    held = panel(n=40)
+    areas = held.areas.assign(x=np.arange(40.0), y=0.0)
+    areas.loc["a30", "authority"] = np.nan
+    lacking = replace(held, areas=areas)
+    found = spillover(lacking, "y", 5.0, DidSettings(), 0)
+    assert found.result == "cannot tell" and "name none" in str(found.brief)
+    joined = {"a20": held.periods[5]}
+    assert other_programme(lacking, "y", joined, DidSettings(), 0).result == "cannot tell"
