@@ -12,7 +12,7 @@ from scipy.optimize import brentq
 
 from evaluation.errors import EstimateError
 from evaluation.estimate.estimate import event_times
-from evaluation.estimate.inference import Average, _influence_of, in_clusters
+from evaluation.estimate.inference import Average, in_clusters, influence_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -158,8 +158,8 @@ def _covariance(estimate: Estimate, plus: Floats, minus: Floats) -> tuple[Floats
     if estimate.influence is None:
         raise EstimateError(f"a {estimate.estimator} estimate has no covariance by event time.")
     effects, held = np.nan_to_num(estimate.effects), estimate.influence
-    values = _influence_of(effects, held, Average(maps=plus))
-    values = values - _influence_of(effects, held, Average(maps=minus))
+    values = influence_of(effects, held, Average(maps=plus))
+    values = values - influence_of(effects, held, Average(maps=minus))
     summed = in_clusters(values, held.cluster)
     covariance: Floats = summed.T @ summed / len(values) ** 2
     return covariance, "clustered influence functions, which need many started areas"

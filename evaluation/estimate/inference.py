@@ -373,7 +373,7 @@ def from_influence(
     effects = np.nan_to_num(effects)
     point = average.flat @ effects
     n = len(influence.figures)
-    values = _influence_of(effects, influence, average)
+    values = influence_of(effects, influence, average)
     summed = in_clusters(values, influence.cluster)
     error = np.sqrt(np.einsum("nr,nr->r", summed, summed)) / n
     normal = NormalDist()
@@ -404,7 +404,7 @@ def in_clusters(values: NDArray[np.float64], cluster: NDArray[np.int64]) -> NDAr
     return summed
 
 
-def _influence_of(
+def influence_of(
     effects: NDArray[np.float64], influence: Influence, average: Average
 ) -> NDArray[np.float64]:
     """(n, rows) influence functions of averages, those of their estimated weights among them."""

@@ -421,6 +421,6 @@ def _weight_table(sample: samples.Sample, fitted: PooledFit, never: Positions) -
         (treated.names[s], codes[unit], codes[never[column]], weight)
         for unit, s, part in zip(treated.units, treated.cohort_of, fitted.fits, strict=True)
         for column, weight in zip(part.columns[0], part.values[0], strict=True)
-        if weight > 1e-8
+        if weight > synthetic_placebos.WEIGHTY
     ]
     return pd.DataFrame(rows, columns=["site", "area", "donor", "weight"])

@@ -13,7 +13,7 @@ from evaluation.estimate import pre_period_fit, samples, synthetic_weights
 from evaluation.estimate.inference import placebo_p
 from evaluation.estimate.solvers import simplex
 from evaluation.estimate.synthetic import Settings, SyntheticSettings, method_of
-from evaluation.estimate.synthetic_placebos import complete
+from evaluation.estimate.synthetic_placebos import WEIGHTY, complete
 from evaluation.progress import watched
 
 if TYPE_CHECKING:
@@ -119,10 +119,6 @@ def conformal_test(
         smallest_p=1 / periods,
         p_value=placebo_p(size),
     )
-
-
-# Below this a weight is the solver's rounding, and its donor not worth a refit.
-WEIGHTY = 1e-8
 
 
 def fit_table(panel: Panel, outcome: str, settings: Settings) -> pd.DataFrame:

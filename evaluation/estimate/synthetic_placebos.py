@@ -47,6 +47,8 @@ ALL = 1 - 1e-9
 """More dropped weight than this leaves a synthetic control without donors."""
 NOTHING = 1e-12
 """Less dropped weight than this leaves a synthetic control as it was."""
+WEIGHTY = 1e-8
+"""Weights are shares of one: what lies below is the solver's residue, and no donor."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -535,7 +537,7 @@ def weight_table(
     for unit, s in zip(treated.units.tolist(), treated.cohort_of.tolist(), strict=True):
         synthetic_unit = synthetic_units[int(treated.starts[s])]
         weights = synthetic_unit.unit_weights[unit]
-        held = np.flatnonzero(np.abs(weights) > 1e-8)
+        held = np.flatnonzero(np.abs(weights) > WEIGHTY)
         parts.append(
             pd.DataFrame(
                 {
