@@ -164,6 +164,11 @@ def in_digits(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.4g}"
 
 
+def times_in_digits(factor: float) -> str:
+    """How many times, to three digits, and a large one whole: never 1e+03."""
+    return f"{factor:,.0f}" if factor >= 100 else f"{factor:.3g}"
+
+
 def shown(value: object) -> str:
     """A cell's value as an officer would recognise it: text in quotation marks, 37.0 as 37.
 
@@ -228,9 +233,10 @@ def _headline(checked: Checked) -> str:
         if (many := sum(found.cells for found in checked.of(severity)))
     ]
     if checked.accepted:
-        rows = len(checked.returned.rows) if checked.returned else 0
+        many = len(checked.returned.rows) if checked.returned else 0
+        rows = "1 row" if many == 1 else f"{many:,} rows"
         notes = f" ({counts[0]})" if counts else ""
-        return f"{checked.file} can be accepted: {rows} rows, nothing to mend{notes}."
+        return f"{checked.file} can be accepted: {rows}, nothing to mend{notes}."
     return f"{checked.file} cannot be accepted yet: {', '.join(counts)}."
 
 
