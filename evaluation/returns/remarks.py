@@ -148,8 +148,9 @@ class _Comments(_Words):
 def _cell(reference: str) -> str:
     """The first cell of a reference; where a program wrote none that there is, A1."""
     place = corners(reference)
-    there = place is not None and place.first_row <= _LAST_ROW + 1
-    return address(place.first_row, place.first_column) if place is not None and there else "A1"
+    if place is None or place.first_row > _LAST_ROW + 1 or place.first_column > _LAST_COLUMN:
+        return "A1"
+    return address(place.first_row, place.first_column)
 
 
 def _comments(content: bytes, part: str, name: str, *, threads: bool) -> list[Remark]:

@@ -168,11 +168,7 @@ def _read(path: Path) -> _Table:
     try:
         if name.endswith(".xlsx"):
             return _from_workbook(path)
-        if name.endswith(".parquet"):
-            frame = pd.read_parquet(path)
-        else:
-            # As text: what a cell holds is read by the same readers as an officer's file.
-            frame = _from_text(path)
+        frame = pd.read_parquet(path) if name.endswith(".parquet") else _from_text(path)
     except (OSError, EOFError, zlib.error, ValueError) as error:
         why = str(error).partition("\n")[0].rstrip(".") or type(error).__name__
         raise ReturnFileError(
@@ -196,6 +192,7 @@ def _from_text(path: Path) -> pd.DataFrame:
         # Otherwise a row with more cells than headings moves every cell one heading to the right.
         warnings.simplefilter("error", pd.errors.ParserWarning)
         try:
+            # As text: what a cell holds is read by the same readers as an officer's file.
             return pd.read_csv(
                 path,
                 dtype=str,
