@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from evaluation import did
+from evaluation.check.figures import _is_multiple
 from evaluation.panel import Panel
 from evaluation.programme import Programme
 from evaluation.quarters import Period
