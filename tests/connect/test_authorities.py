@@ -20,7 +20,6 @@ from evaluation.programme import Programme
 from evaluation.workspace import packaged_schemas
 from tests.connect.conftest import Fetching
 from tests.connect.fake import Nomis, serving
-from tests.connect.test_nomis import rows
 
 RECIPES = """
 recipes:
@@ -55,6 +54,11 @@ def fetched(fetching: Fetching, period: str, figures: dict[str, int]) -> Fetched
     lines = [f"{code},{period},{owed},{10 * owed}" for code, owed in figures.items()]
     (dropped / "duties.csv").write_text("code,period,owed,households\n" + "\n".join(lines), "utf-8")
     return fetching("duties", "http://127.0.0.1:9", source="nomis", first=period)
+
+
+def rows(done: Fetched) -> list[dict[str, str]]:
+    with done.written[0].open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
 
 
 def told(done: Fetched) -> str:
@@ -128,7 +132,9 @@ def test_where_none_is_left_the_merger_is_named_and_no_vintage(fetching: Fetchin
     assert told(done).count("became part of E06000060 (Buckinghamshire) on 2020-04-01") == 2
 
 
-@pytest.mark.parametrize(("own", "theirs"), [("E08000016", "E08000038"), ("E08000038", "E08000016")])
+@pytest.mark.parametrize(
+    ("own", "theirs"), [("E08000016", "E08000038"), ("E08000038", "E08000016")]
+)
 def test_the_same_place_under_another_code(fetching: Fetching, own: str, theirs: str) -> None:
     """Barnsley got another code in 2025; sources change over in their own time, both ways."""
     areas(fetching, f"{own},Barnsley,Barnsley,comparison,,245000")
@@ -145,17 +151,17 @@ def test_codes_of_another_vintage_are_still_refused(fetching: Fetching) -> None:
 
 def test_a_service_is_asked_for_the_other_codes_too(fetching: Fetching) -> None:
     areas(fetching, "E06000061,North Northamptonshire,North Northamptonshire,comparison,,360000")
-    folder = fetching.workspace.studies / "place"
-    (folder / "sources.yaml").write_text("recipes: []\n", "utf-8")
     old = ("E07000150", "E07000152", "E07000153", "E07000156")
     months = ("2020-10", "2020-11", "2020-12")
-    figures = {(code, month): "40" for code in (*old, "E08000035") for month in months}
-    with serving(Nomis(figures).answer) as fake:
-        done = fetching("claimant_count_2011", fake, source="nomis", first="2020 Q4")
+    figures = {(month, code): "40" for code in (*old, "E08000035") for month in months}
+    with serving(Nomis(figures)) as fake:
+        done = fetching("claimant_count", fake, source="nomis", first="2020 Q4")
+        asked = fake.asked[0].query["geography"].split(",")
     assert {row["area_code"]: row["numerator"] for row in rows(done)} == {
         "E08000035": "40",
         "E06000061": "160",
     }
+    assert set(old) < set(asked)
 
 
 def test_the_register_is_the_one_of_the_events() -> None:
@@ -197,7 +203,9 @@ def shared(path: Path, east: str, rest: str, authorities: tuple[str, str]) -> No
     (path / "outcomes" / "claims.yaml").write_text(outcome, "utf-8")
     (path / "areas.csv").write_text(
         "code,name,authority,role,site,population\nP1,Alder,Leeds,pilot,S01,900\n"
-        + "".join(f"C{n},Place {n},{name},comparison,,1000\n" for n, name in enumerate(authorities)),
+        + "".join(
+            f"C{n},Place {n},{name},comparison,,1000\n" for n, name in enumerate(authorities)
+        ),
         "utf-8",
     )
     (path / "denominators.csv").write_text("area,outcome,denominator\n", "utf-8")
