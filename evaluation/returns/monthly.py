@@ -57,7 +57,7 @@ def in_months(programme: Programme) -> Programme:
         "taken_out": (),
     }
     found = Programme.model_construct(**held | changed)
-    found._agreements = programme.agreements
+    found._agreements, found._mergers = programme.agreements, programme.mergers
     return found
 
 
