@@ -521,7 +521,7 @@ def base_weight(sample: Sample, anticipation: int = 0) -> float:
     held = np.isfinite(sample.figures[sample.treated.units])
     before = held & (np.arange(sample.n_periods) < starts[:, None])
     counted = before.sum(axis=1)
-    return float(1 / max(counted[counted > 0].min(initial=sample.n_periods), 1))
+    return 1 / max(int(counted[counted > 0].min(initial=sample.n_periods)), 1)
 
 
 def masked_mean(
