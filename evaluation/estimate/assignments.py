@@ -540,11 +540,12 @@ class Assignments:
         strata: Sequence[str] = ("level", "population"),
         seed: int = 0,
     ) -> Assignments:
-        """Draw (or, where there are no more than ``n``, enumerate) the assignments of a panel.
+        """Draw the assignments of a panel; areas one by one are enumerated where they can be.
 
         Parameters
         ----------
-        n : placebo assignments to draw.
+        n : placebo assignments to draw. Where areas move one by one in no more ways than that, all
+            are listed; blocks are always drawn, so that one way of few may come out several times.
         block : what moves together: ``area`` re-draws areas one by one; ``site`` and ``authority``
             move all treated areas of an authority together into one, copying the real pattern. By
             default ``authority`` where treated areas share an authority, else ``area``.
