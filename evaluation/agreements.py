@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from evaluation.declared import read_text
+from evaluation.declared import parsed_yaml, read_text
 from evaluation.errors import DisclosureError
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class Agreements(_Declared):
         if not path.is_file():
             return cls()
         try:
-            return cls.model_validate(yaml.safe_load(read_text(path)))
+            return cls.model_validate(parsed_yaml(read_text(path)))
         except yaml.YAMLError as error:
             raise DisclosureError(f"no valid YAML: {error}", where=str(path)) from None
         except ValidationError as error:

@@ -67,8 +67,8 @@ def declared_exposure(estimate: Estimate, programme: Programme) -> Floats:
     starts = estimate.index[["site", "cohort"]].drop_duplicates()["site"]
     if mixed := sorted({str(site) for site in starts[starts.duplicated()]}):
         raise ValueChainError(
-            f"{estimate.outcome}: areas of {mixed[0]} start at different times, and how many people "
-            "there are is declared for the site as a whole.",
+            f"{estimate.outcome}: areas of {mixed[0]} start at different times, and how many "
+            "people there are is declared for the site as a whole.",
             mend="estimate from a panel with denominators, or give each start a site of its own",
         )
     return np.array([people[site] for site in sites])
@@ -212,12 +212,9 @@ def _on_grid(avoided: Floats, places: NDArray[np.int64], size: int) -> Floats:
     if len(places) == size and (places == np.arange(size)).all():
         return avoided
     full = np.zeros((len(avoided), size))
-    if len(set(places.tolist())) == len(places):
-        full[:, places] = avoided
-    else:
-        # A site whose areas start at different times has an entry for each cohort: set one after
-        # another, the last alone would stay.
-        np.add.at(full, (slice(None), places), avoided)
+    # Added and not set: a site whose areas start at different times has an entry for each cohort.
+    for place, entry in zip(places.tolist(), avoided.T, strict=True):
+        full[:, place] += entry
     return full
 
 

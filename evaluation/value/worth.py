@@ -106,8 +106,7 @@ def worth(
     codes = [e.outcome for e in estimates]
     if twice := [code for code in dict.fromkeys(codes) if codes.count(code) > 1]:
         raise ValueChainError(
-            f"{len(estimates)} estimates are given, and more than one of them is of {twice[0]}: its "
-            "gain would be counted twice.",
+            f"more than one of these estimates is of {twice[0]}: its gain would be counted twice.",
             mend="pass one estimate of each outcome: the one that its finding rests on",
         )
     # By the fingerprint of the assignments: equal numbers of draws are no proof that draw b is the
