@@ -156,7 +156,7 @@ def _shadow(workspace: Workspace) -> Iterator[Workspace]:
             if (workspace.root / name).exists():
                 (root / name).symlink_to((workspace.root / name).resolve())
         (root / "var").mkdir()
-        for name in ("ledger.sqlite", "raw"):
+        for name in ("ledger.sqlite", "raw", "keys"):
             if (workspace.var / name).exists():
                 (root / "var" / name).symlink_to((workspace.var / name).resolve())
         if (workspace.var / "looks").is_dir():
