@@ -81,7 +81,7 @@ def conformal_test(
     EstimateError : areas start in different periods, a cell of theirs is missing, or a variant
         other than ``simplex`` or ``demeaned``.
     """
-    if settings.variant == "penalised":
+    if settings.variant not in ("simplex", "demeaned"):
         raise EstimateError("the shift test is offered for the simplex and demeaned variants.")
     kept, _ = complete(panel, [outcome])
     sample = samples.take(kept, outcome, settings.scale)
@@ -249,7 +249,7 @@ def identification_range(panel: Panel, outcome: str, settings: SyntheticSettings
     ------
     EstimateError : a variant other than ``simplex`` or ``demeaned``.
     """
-    if settings.variant == "penalised":
+    if settings.variant not in ("simplex", "demeaned"):
         raise EstimateError("a penalty leaves one answer: there is no range to give.")
     if settings.predictors:
         raise EstimateError(
