@@ -721,33 +721,13 @@ def shape(text: str) -> tuple[LinedYaml | None, Protocol | None, list[Remark]]:
         in_brackets = "flow" in (getattr(error, "context", None) or "")
         mark = getattr(error, "context_mark" if in_brackets else "problem_mark", None)
         problem = getattr(error, "problem", None) or "it cannot be read"
-        return (
-            None,
-            None,
-            [
-                _error(
-                    "P001",
-                    mark.line + 1 if mark else 1,
-                    "",
-                    f"This is no YAML: {problem}.",
-                    "Mend the line: names end with a colon and a space, lists stand in brackets.",
-                )
-            ],
-        )
+        said, line = f"This is no YAML: {problem}.", mark.line + 1 if mark else 1
+        mend = "Mend the line: names end with a colon and a space, lists stand in brackets."
+        return None, None, [_error("P001", line, "", said, mend)]
     if not source.content:
-        return (
-            source,
-            None,
-            [
-                _error(
-                    "P001",
-                    1,
-                    "",
-                    "The file holds no mapping of names to values.",
-                    "Begin with: newstart protocol new PROGRAMME/STUDY",
-                )
-            ],
-        )
+        said = "The file holds no mapping of names to values."
+        mend = "Begin with: newstart protocol new PROGRAMME/STUDY"
+        return source, None, [_error("P001", 1, "", said, mend)]
     remarks = [
         _error(
             "P002",
