@@ -487,8 +487,18 @@ def restore(
         from evaluation.portal import configure
 
         kept = configure.Portal(workspace=session.workspace, programme_name="")
-        say(f"The portal's tables, and {configure.restore(kept, folder / 'portal')} files.")
+        files = configure.restore(kept, folder / "portal")
+        if (folder / "portal" / "portal.sqlite").is_file():
+            say(f"The portal's tables, and {files} files.")
+        else:
+            say(f"{files} files of the portal's drafts. Its tables lay on PostgreSQL, whose own")
+            say(f"program takes them back: pg_restore --dbname=ADDRESS {_dump(folder)}")
     print(f"{manifest['rows']['returns']} returns, the last record {manifest['head'][:12]}")
+
+
+def _dump(folder: Path) -> Path:
+    """Where a back-up holds the dump of the portal's tables, or is to hold it."""
+    return folder / "portal" / "portal.dump"
 
 
 @files_app.command()

@@ -470,26 +470,33 @@ def _new(folder: Path) -> sqlite3.Connection:
 def restore(portal: Portal, folder: Path) -> int:
     """Take the portal's part of a back-up where there is no portal yet; how many files there were.
 
+    Tables that lay on PostgreSQL are taken back by its own program; the files of drafts and their
+    keys are taken here all the same.
+
     Raises
     ------
     WorkspaceError : there is a portal already.
     """
-    if not (folder / "portal.sqlite").is_file():
-        return 0
-    if (portal.folder / "portal.sqlite").exists():
+    tables = folder / "portal.sqlite"
+    files = [*(folder / "drafts").iterdir()] if (folder / "drafts").is_dir() else []
+    if (portal.folder / "portal.sqlite").exists() or (files and _there(portal.uploaded)):
         raise WorkspaceError(
             "there is a portal already; its tables and drafts were left as they are.",
             where=str(portal.folder),
             mend="restore into a workspace that has none",
         )
     _private_folder(portal.uploaded)
-    files = [*(folder / "drafts").iterdir()]
     for path in files:
         shutil.copy2(path, portal.uploaded / path.name)
         (portal.uploaded / path.name).chmod(0o600)
-    shutil.copy2(folder / "portal.sqlite", portal.folder / "portal.sqlite")
+    if tables.is_file():
+        shutil.copy2(tables, portal.folder / "portal.sqlite")
     _take_keys(portal, DataKeys(folder=keys_beside(folder.parent)))
     return len(files)
+
+
+def _there(folder: Path) -> list[Path]:
+    return [*folder.iterdir()] if folder.is_dir() else []
 
 
 def _take_keys(portal: Portal, beside: DataKeys) -> None:
