@@ -47,9 +47,6 @@ def headers(answer: Answering) -> Answering:
     """Put the headers on every answer that keep browsers from doing more than show it."""
 
     def answered(request: HttpRequest) -> HttpResponse:
-        # Forms here are UTF-8. A request may name any code that Python knows, and some are none of
-        # texts: even the page that refuses it could not be read by them.
-        request.encoding = "utf-8"
         response = answer(request)
         response.setdefault("Content-Security-Policy", POLICY)
         response["X-Frame-Options"] = "DENY"

@@ -15,6 +15,7 @@ from traceback import extract_tb
 from typing import TYPE_CHECKING, Any
 
 import jinja2
+from django.db import DatabaseError
 from django.http import HttpResponse
 from django.middleware.csrf import get_token
 from django.template import loader
@@ -187,7 +188,10 @@ def error_page(request: HttpRequest, status: int, title: str, lines: list[str]) 
     )
     told = {"lines": lines, "number": number}
     if status < _OURS:
-        return page(request, "error", title, status=status, **told)
+        try:
+            return page(request, "error", title, status=status, **told)
+        except (UserError, DatabaseError):
+            return down(request)
     # What is wrong may be the tables or the declarations: nothing is read of either.
     held = portal()
     bare: dict[str, Any] = {"person": None, "links": [], "programme": held.programme_name}

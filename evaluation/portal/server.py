@@ -126,7 +126,7 @@ def application(portal: Portal) -> Callable[..., Any]:
     served.add_files(str(_STATIC), prefix="static/")
     if portal.brand is not None:
         served.add_files(str(portal.brand), prefix="brand/")
-    return by_proxy(portal.proxies, served)
+    return by_proxy(portal.proxies, in_utf8(served))
 
 
 def _as_named(headers: Any, _path: str, _url: str) -> None:
@@ -143,6 +143,21 @@ _FORWARDED = (
     "HTTP_X_FORWARDED_PROTO",
     "HTTP_X_REAL_IP",
 )
+
+
+def in_utf8(answer: Callable[..., Any]) -> Callable[..., Any]:
+    """An application that reads every request as UTF-8, in which its own pages send their forms.
+
+    A request may name any code that Python knows. Some are none of texts, and Django reads the
+    address of a request by them before there is a page that could say so.
+    """
+
+    def answered(environ: dict[str, Any], start: Any) -> Any:
+        kind, *more = str(environ.get("CONTENT_TYPE", "")).split(";")
+        kept = [one for one in more if not one.strip().lower().startswith("charset")]
+        return answer(environ | {"CONTENT_TYPE": ";".join([kind, *kept])}, start)
+
+    return answered
 
 
 def by_proxy(proxies: tuple[str, ...], answer: Callable[..., Any]) -> Callable[..., Any]:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from joserfc import jwt
@@ -79,7 +80,11 @@ def test_an_address_of_the_services_that_is_none_is_a_page(
     def say(odd: Any) -> None:
         provider.described = {name: odd}
 
-    assert set(answers(provider, (*ODD, *ADDRESSES), say).values()) == {422}
+    found = answers(provider, (*ODD, *ADDRESSES), say)
+    # To where nobody is asked but the browser, it is sent if it is an address at all.
+    sent = {one for one, status in found.items() if status == 302}
+    assert set(found.values()) <= {302, 422}
+    assert len(sent) == (2 if name == "authorization_endpoint" else 0), sent
 
 
 @pytest.mark.parametrize(
@@ -115,7 +120,7 @@ def test_a_head_may_ask_for_nothing_that_is_not_known(ada: Any, provider: Provid
     for more in ({"jku": evil}, {"x5u": evil}, {"jwk": RSA.as_dict(private=False)}):
         head(more)
         assert there_and_back(provider).status_code in (303, 422)
-    assert set(provider.asked) == {DESCRIPTION, "/token", "/keys"}
+    assert set(provider.asked) <= {DESCRIPTION, "/token", "/keys"}
 
 
 @pytest.mark.parametrize("algorithm", ["HS256", "HS384", "HS512"])
@@ -235,20 +240,15 @@ def _of_status(status: int, path: str) -> Callable[[Provider], None]:
         }
 
         def answer(asked: BaseHTTPRequestHandler) -> None:
-            body = asked.rfile.read(int(asked.headers.get("Content-Length", 0))).decode()
-            form = dict(one.split("=", 1) for one in body.split("&") if "=" in one)
+            begun = [*provider.codes.values()]
             claims = {"iss": provider.address, "aud": CLIENT, "sub": "ada", "iat": int(time.time())}
-            claims |= {"exp": int(time.time()) + 300, "nonce": _nonce(provider, form)}
+            claims |= {"exp": int(time.time()) + 300, "nonce": begun[-1]["nonce"] if begun else ""}
             content = right[path]() if path in right else {"id_token": provider.signed(claims)}
             send(asked, json.dumps(content).encode(), status=status, Location="/elsewhere")
 
         provider.answers[path] = answer
 
     return do
-
-
-def _nonce(provider: Provider, form: dict[str, str]) -> str:
-    return provider.codes[form["code"]]["nonce"] if "code" in form else ""
 
 
 @pytest.mark.parametrize("path", [DESCRIPTION, "/keys", "/token"])
@@ -419,25 +419,34 @@ def test_an_address_of_odd_signs_is_counted_and_shown_as_such(officer: Any) -> N
 
 
 @pytest.mark.parametrize(
-    "code", ["zlib_codec", "rot_13", "idna", "punycode", "undefined", "utf-16"]
+    "code", ["zlib_codec", "rot_13", "idna", "punycode", "undefined", "utf-16", "none"]
 )
-def test_a_request_in_any_code_is_a_page(officer: Any, code: str) -> None:
-    for kind in (
-        "text/plain",
-        "application/x-www-form-urlencoded",
-        "multipart/form-data; boundary=b",
-    ):
+def test_a_request_in_any_code_is_a_page(portal: Portal, code: str) -> None:
+    """As it comes from the network: Django itself falls over some of them."""
+    from django.test import RequestFactory
+
+    from evaluation.portal.server import application
+
+    served, asked = application(portal), RequestFactory(SERVER_NAME="127.0.0.1")
+    body = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n\xff\r\n--b--\r\n'
+    told: list[str] = []
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data"):
         for method, path in (("GET", "/sign-in?next=/%e4&x=%ff"), ("POST", "/check")):
-            body = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n\xff\r\n--b--\r\n'
-            answer = client().generic(method, path, body, content_type=f"{kind}; charset={code}")
-            assert answer.status_code < 500 and b"</main>" in answer.content, (kind, method)
+            for named in (f"charset={code}", f"Charset*=x''{code}", f'charset="{code}"'):
+                given = f"{kind}; {named}; boundary=b"
+                request = asked.generic(method, path, body, content_type=given)
+                page = b"".join(served(request.environ, lambda status, *_: told.append(status)))
+                assert b"</main>" in page, given
+    assert {one[:3] for one in told} == {"200", "403"}
 
 
 def test_a_reason_of_endless_number_is_none(officer: Any, tmp_path: Path) -> None:
     browser = client(officer)
     draft = the_draft(upload(browser, clean(tmp_path, attendances="2100")))
     form = {f"reason-{'9' * 5_000}": "x", "reason-٣": "x", "reason-": "x", "reason-0": "counted"}
-    assert browser.post(f"/drafts/{draft.number}/answers", form).status_code == 303
+    plain = "application/x-www-form-urlencoded"
+    address = f"/drafts/{draft.number}/answers"
+    assert browser.post(address, urlencode(form), content_type=plain).status_code == 303
     assert [one.reason for one in draft.answers.all()] == ["counted"]
 
 
