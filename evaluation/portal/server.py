@@ -148,13 +148,14 @@ _FORWARDED = (
 def in_utf8(answer: Callable[..., Any]) -> Callable[..., Any]:
     """An application that reads every request as UTF-8, in which its own pages send their forms.
 
-    A request may name any code that Python knows. Some are none of texts, and Django reads the
-    address of a request by them before there is a page that could say so.
+    A request may name any code that Python knows, or that nobody does. Django falls over some of
+    them before there is a page that could say so: of what a request says of its content, its kind
+    is kept and where one of its parts ends.
     """
 
     def answered(environ: dict[str, Any], start: Any) -> Any:
         kind, *more = str(environ.get("CONTENT_TYPE", "")).split(";")
-        kept = [one for one in more if not one.strip().lower().startswith("charset")]
+        kept = [one for one in more if one.strip().lower().startswith("boundary=")]
         return answer(environ | {"CONTENT_TYPE": ";".join([kind, *kept])}, start)
 
     return answered
