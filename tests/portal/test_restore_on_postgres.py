@@ -96,6 +96,7 @@ def test_all_comes_back_from_the_nights_own_script(
     program(bin_, "pg_dump", f'echo "$@" >> {said}; exec {real} "$@"')
     done = subprocess.run(
         ["bash", str(ROOT / "hosting" / "backup.sh")],
+        cwd=workspace.root,
         env=os.environ
         | {
             "PATH": f"{bin_}:{os.environ['PATH']}",
