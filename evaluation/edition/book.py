@@ -167,15 +167,15 @@ class Pages:
         by_fifth = for_whom.view(study, out)
         self._page("for-whom", "for-whom.md.j2", **by_fifth)
         learned = learning.view(self.learned, edition, self.claims, out)
-        self._page("learning", "learning.md.j2", **questions.view(edition), **learned)
+        asked = questions.view(edition)
+        self._page("learning", "learning.md.j2", **asked, **learned)
         if self.learned and self.learned.charts:
             drawn = charted_months.view(self.learned, edition.programme, out)
             self._page("annex/practice-charts", "practice-charts.md.j2", **drawn)
         undone = evidence.view(study) | places.chosen_view(edition, out)
         undone |= for_whom.new_site_view(study, out)
         self._page("undo", "undo.md.j2", **undone, objections=self._written_text("objections"))
-        seen = questions.view(edition)["detectable"]
-        behind = {"detectable": seen, "fifths": by_fifth["fifths"]}
+        behind = {"detectable": asked["detectable"], "fifths": by_fifth["fifths"]}
         self._page("annex/how-sure", "how-sure.md.j2", **undone, **behind)
         changed = changes.view(edition, out)
         self._page("changes", "changes.md.j2", **changed)

@@ -249,6 +249,16 @@ def test_words_that_are_wrapped_have_room_and_sheets_print_one_page_wide(
         assert height >= spreadsheet.LINE * longest // spreadsheet.WIDEST
 
 
+def test_the_notes_tell_the_level_of_the_study_s_ranges(
+    edition: Edition, held: tuple[tidy.Table, ...]
+) -> None:
+    lower = replace(edition, headline=edition.headline.model_copy(update={"level": 0.9}))
+    for one, said in ((edition, "95 times in 100"), (lower, "90 times in 100")):
+        made = openpyxl.load_workbook(io.BytesIO(tidy.workbook(one, held)))
+        notes = [str(cell.value) for row in made["Notes"].iter_rows() for cell in row]
+        assert any(said in text for text in notes)
+
+
 def test_the_briefing_is_two_tagged_pages(folder: Path) -> None:
     made = (folder / "briefing.pdf").read_bytes()
     assert made.startswith(b"%PDF-")
