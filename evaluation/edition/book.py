@@ -44,8 +44,8 @@ from evaluation.wording import half_away
 from evaluation.workspace import Workspace, package, packaged_book, packaged_tutorial
 
 
-def view(edition: Edition, out: Generated) -> dict[str, Any]:
-    """Everything that its template asks for."""
+def _front(edition: Edition, out: Generated) -> dict[str, Any]:
+    """Everything that the template of the front page asks for."""
     study = edition.headline
     return {
         "study": study,
@@ -152,7 +152,7 @@ class Pages:
         """The main pages; those of single sites stand apart."""
         edition, study, out = self.edition, self.edition.headline, self.out
         decided = learning.next_decision(self.learned, questions.next_edition(edition))
-        self._page("index", "index.md.j2", **view(edition, out), decided=decided)
+        self._page("index", "index.md.j2", **_front(edition, out), decided=decided)
         self._page("lives", "lives.md.j2", **self._lives())
         self._page(
             "people",
