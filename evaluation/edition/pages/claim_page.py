@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from evaluation.edition import words
 from evaluation.edition.html_tables import Cell, link, table
 from evaluation.edition.pages.claims import PAGES, Claim, Claims, file_name
+from evaluation.edition.past import History
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.receipt import CHAIN_VERSION
 from evaluation.protocol import Protocol
@@ -198,7 +199,7 @@ class ClaimPages:
     def __init__(self, workspace: Workspace, edition: Edition, claims: Claims) -> None:
         self.workspace, self.edition, self.claims = workspace, edition, claims
         self.study = edition.headline
-        self.history = edition.history
+        self.history = History.read(workspace)
 
     @functools.cached_property
     def _fed(self) -> Mapping[str, frozenset[str]]:
