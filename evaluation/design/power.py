@@ -135,6 +135,10 @@ def power(
     arguments.a_panel(panel)
     if looks is not None:
         arguments.a_count("looks", looks)
+    if not (arguments.is_number(at) and 0 < at < 1):
+        raise EstimateError(f"a power of {at!r} is none.", expected="between 0 and 1, say 0.8")
+    if plan is not None and not isinstance(plan, Plan):
+        raise EstimateError(f"a plan cannot be {plan!r}.", expected="Plan(...)")
     if treated is not None:
         panel = _as_planned(panel, treated)
     if plan is None:

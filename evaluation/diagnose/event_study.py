@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.optimize import brentq
 
 from evaluation.errors import EstimateError
+from evaluation.estimate import arguments
 from evaluation.estimate.estimate import event_times
 from evaluation.estimate.inference import Average, in_clusters, influence_of
 
@@ -198,6 +199,7 @@ def pre_trend_power(
     ------
     EstimateError : a power at or below the test's size, or an unknown pre-test.
     """
+    powers = tuple(arguments.numbers("powers", powers, "(0.5, 0.8)"))
     size, before = 1 - level, study.n_before
     if pretest not in ("any", "slope") or not all(size < power < 1 for power in powers):
         raise EstimateError(

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.errors import EstimateError
-from evaluation.estimate import pre_period_fit, samples, synthetic_placebos
+from evaluation.estimate import arguments, pre_period_fit, samples, synthetic_placebos
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.estimate import Estimate, Inference
 from evaluation.estimate.inference import Draws
@@ -208,7 +208,7 @@ def check_share(share: float | None) -> None:
     ------
     EstimateError : with what was expected.
     """
-    if share is not None and not 0 <= share < 1:
+    if share is not None and not (arguments.is_number(share) and 0 <= share < 1):
         raise EstimateError(f"a share of {share}.", expected="a number from 0 to below 1, or None")
 
 
