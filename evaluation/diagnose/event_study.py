@@ -13,8 +13,8 @@ from scipy.optimize import brentq
 from evaluation.errors import EstimateError
 from evaluation.estimate import arguments
 from evaluation.estimate.estimate import event_times
-from evaluation.estimate.samples import one_of
 from evaluation.estimate.inference import Average, in_clusters, influence_of
+from evaluation.estimate.samples import one_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
