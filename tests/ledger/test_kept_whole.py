@@ -142,9 +142,7 @@ def test_an_export_lets_destroyed_figures_go_too(
     assert export(ledger, tmp_path, programmes).written == 0
 
 
-def test_a_register_holds_what_was_printed_after_a_publication_that_failed(
-    ledger: Ledger,
-) -> None:
+def test_a_register_holds_what_was_printed_after_a_publication_that_failed(ledger: Ledger) -> None:
     def line(printed: str) -> PrintedValue:
         return PrintedValue(
             edition="2026-Q3", address="a", kind="count", printed=printed, low=1.0, high=None
