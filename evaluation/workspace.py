@@ -215,9 +215,8 @@ def write_whole(
     try:
         _write(unfinished, content, flushed=flushed, private=private)
         unfinished.replace(path)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
+    finally:
+        unfinished.unlink(missing_ok=True)  # nothing, once it has its name
     if flushed:
         sync_folder(path.parent)
 
@@ -272,6 +271,12 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def sync_all() -> None:
+    """Have the system flush whatever was written: cheaper than file by file where they are many."""
+    if os.name == "posix":
+        os.sync()
 
 
 @contextlib.contextmanager

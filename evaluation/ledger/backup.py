@@ -9,7 +9,6 @@ is taken from it.
 from __future__ import annotations
 
 import json
-import os
 import zlib
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -41,7 +40,7 @@ from evaluation.ledger.schema import (
 )
 from evaluation.ledger.verify import verify
 from evaluation.quarters import format_instant
-from evaluation.workspace import write_whole
+from evaluation.workspace import sync_all, write_whole
 
 MANIFEST = "manifest.json"
 SEALED = "sealed.parquet"
@@ -96,7 +95,7 @@ def back_up(ledger: Ledger, folder: Path) -> dict[str, Any]:
         manifest["files"] = {path: _hash(folder / path) for path in _listed(folder)}
         text = json.dumps(manifest, indent=2) + "\n"
         # The tables are on the disk before the manifest vouches for them.
-        os.sync()
+        sync_all()
         # Last: without it there is no back-up, so an interrupted one cannot pass for whole.
         write_whole(folder / MANIFEST, text)
     except OSError as error:

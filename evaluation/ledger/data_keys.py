@@ -21,7 +21,7 @@ from typing import Any
 
 from evaluation import fingerprint
 from evaluation.errors import LedgerError
-from evaluation.workspace import sync_folder, write_once, write_whole
+from evaluation.workspace import sync_all, sync_folder, write_once, write_whole
 
 VARIABLE = "NEWSTART_DATA_KEYS"
 LENGTH = 32
@@ -168,7 +168,7 @@ class DataKeys:
             to.parent.mkdir(exist_ok=True, mode=0o700)
             write_whole(to, path.read_bytes(), flushed=False, private=True)
             count += made.path(path.name) == to
-        os.sync()
+        sync_all()
         copies = [*self.copies(), folder]
         listed = json.dumps(sorted({str(one.resolve()) for one in copies}), indent=2)
         write_whole(self.folder / _COPIES, listed + "\n")
