@@ -256,7 +256,8 @@ def _base_weight(sample: samples.Sample, method: Method) -> float:
     on = samples.unit_figures(sample)
     heaviest = _Terms.of(sample, method).heaviest(on)
     started = (on > 0) & np.isfinite(sample.figures)
-    return float(min(heaviest * started.sum() / max(started.sum(axis=1).max(), 1), 1.0))
+    longest = max(int(started.sum(axis=1).max()), 1)
+    return min(heaviest * int(started.sum()) / longest, 1.0)
 
 
 def _placebo(
