@@ -124,11 +124,6 @@ def _least_squares(data: TwoByTwo) -> tuple[Floats, Floats]:
     return fitted, leading
 
 
-def score_exists(treated: Floats, design: Floats, weights: Floats) -> bool:
-    """Whether a logit of ``treated`` on ``design`` has a finite solution."""
-    return _logit(treated, design, weights) is not None
-
-
 def _propensity(data: TwoByTwo) -> tuple[Floats, Floats]:
     """Logit score, and the coefficients' linear representation (n, p)."""
     fitted = _logit(data.treated, data.design, data.weights)
@@ -611,7 +606,7 @@ def _has_scores(
             used = present & (never | treated)
             if not used[treated].any() or not used[never].any():
                 continue
-            if not score_exists(treated[used] * 1.0, design[used], sample.weights[used]):
+            if _logit(treated[used] * 1.0, design[used], sample.weights[used]) is None:
                 return False
     return True
 
