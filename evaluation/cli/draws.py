@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -46,7 +47,6 @@ def lottery_commit(
 ) -> None:
     """Fix the sites, the strata, the starts and a secret, before the public number is known."""
     from evaluation.design.lottery import Beacon, Lottery, commit
-    from evaluation.workspace import write_whole
 
     session: Session = context.obj
     lottery, hidden = Lottery.load(file), _secret_of(file)
@@ -68,8 +68,11 @@ def lottery_commit(
     )
     fixed, secret = commit(lottery, asked, today=_today(session))
     # The secret first: a commitment whose secret is lost can never be opened.
-    write_whole(hidden, secret + "\n")
-    hidden.chmod(0o600)
+    handle = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        stream.write(secret + "\n")
+        stream.flush()
+        os.fsync(handle)
     fixed.write(file)
     _show(fixed, as_json)
     say(f"Keep {hidden} where nobody reads it and nothing loses it, and publish {file}.")
@@ -86,6 +89,7 @@ def lottery_reveal(
     as_json: AsJson = False,
 ) -> None:
     """Open the secret, mix it with the public number, and draw the order."""
+    from evaluation.declared import read_text
     from evaluation.design.lottery import Lottery, reveal
 
     session: Session = context.obj
@@ -94,7 +98,7 @@ def lottery_reveal(
         raise UserError(
             "the secret is not there.", where=str(path), mend="name its file: --secret FILE"
         )
-    held = path.read_text(encoding="utf-8").strip()
+    held = read_text(path).strip()
     drawn = reveal(Lottery.load(file), secret=held, value=value, today=_today(session))
     drawn.write(file)
     _show(drawn, as_json)
