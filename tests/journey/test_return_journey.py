@@ -309,6 +309,9 @@ def test_a_file_of_gigabytes_is_refused_without_being_held(
     file = tiny_workspace.root / "S01_nhs_2026-Q2.csv"
     with file.open("wb") as stream:
         stream.truncate(MAX_FILE + 1)
-    monkeypatch.setattr(Path, "read_bytes", lambda path: pytest.fail(f"{path} is read whole"))
+    whole = Path.read_bytes
+    monkeypatch.setattr(
+        Path, "read_bytes", lambda path: pytest.fail("read whole") if path == file else whole(path)
+    )
     code, out, _ = newstart("check", str(file), "--json")
     assert code == 1 and json.loads(out)["problems"][0]["rule"] == "R001"
