@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -47,6 +46,7 @@ def lottery_commit(
 ) -> None:
     """Fix the sites, the strata, the starts and a secret, before the public number is known."""
     from evaluation.design.lottery import Beacon, Lottery, commit
+    from evaluation.workspace import write_whole
 
     session: Session = context.obj
     lottery, hidden = Lottery.load(file), _secret_of(file)
@@ -68,11 +68,7 @@ def lottery_commit(
     )
     fixed, secret = commit(lottery, asked, today=_today(session))
     # The secret first: a commitment whose secret is lost can never be opened.
-    handle = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        stream.write(secret + "\n")
-        stream.flush()
-        os.fsync(handle)
+    write_whole(hidden, secret + "\n", private=True)
     fixed.write(file)
     _show(fixed, as_json)
     say(f"Keep {hidden} where nobody reads it and nothing loses it, and publish {file}.")
