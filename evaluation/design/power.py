@@ -13,7 +13,7 @@ import pandas as pd
 from evaluation.errors import EstimateError
 from evaluation.estimate import arguments, interim, registry, samples
 from evaluation.estimate.assignments import Assignments
-from evaluation.estimate.interim import LookPlan, run_looks
+from evaluation.estimate.interim import LookPlan, Side, extremity, run_looks
 from evaluation.estimate.registry import Choices
 from evaluation.finding.verdict import Way, percent_of_logs
 from evaluation.quarters import Period
@@ -232,19 +232,21 @@ def detectable_by_look(raw: Floats, shift: Floats, looks: LookPlan, at: float = 
     noise, unit = raw[:, 1:], shift[:, 0]
     out = np.empty(len(raw))
     for look in range(len(raw)):
-        out[look] = _smallest(noise[: look + 1], unit[: look + 1], lines[: look + 1], at)
+        part = slice(look + 1)
+        out[look] = _smallest(noise[part], unit[part], lines[part], looks.side, at)
     return out
 
 
-def _smallest(noise: Floats, unit: Floats, lines: Floats, at: float) -> float:
+def _smallest(noise: Floats, unit: Floats, lines: Floats, side: Side, at: float) -> float:
     if not np.isfinite(lines).any():
         return float("inf")
+    directions = {"two": (1.0, -1.0), "greater": (1.0,), "less": (-1.0,)}[side]
 
     def found(effect: float) -> float:
-        """The weaker of the two directions."""
+        """In the weaker of the directions that the looks test."""
         both = []
-        for sign in (1.0, -1.0):
-            size = np.abs(noise + sign * effect * unit[:, None])
+        for sign in directions:
+            size = extremity(noise + sign * effect * unit[:, None], side)
             both.append(float((size >= lines[:, None]).any(axis=0).mean()))
         return min(both)
 

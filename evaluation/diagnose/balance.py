@@ -49,6 +49,7 @@ def balance_table(
             mend="name it among the covariates when the panel is made",
         )
     names, values = _characteristics(panel, outcome, assignments, covariates)
+    values = without_gaps(values)
     treated = np.zeros(len(panel.areas), dtype=bool)
     treated[assignments.treated.units] = True
     differences = mean_differences(values, assignments)
@@ -91,8 +92,12 @@ def _characteristics(
     for name in covariates:
         names.append(name)
         columns.append(panel.areas[name].to_numpy(dtype=float))
-    values = np.stack(columns, axis=1)
-    return names, np.where(np.isfinite(values), values, masked_mean(values))
+    return names, np.stack(columns, axis=1)
+
+
+def without_gaps(values: Floats) -> Floats:
+    """(N, ...) figures of areas; one that lacks a figure is taken to be like the others' mean."""
+    return np.where(np.isfinite(values), values, masked_mean(values))
 
 
 def balance(
@@ -101,6 +106,8 @@ def balance(
     """Whether pilots differ from comparisons in level, path or any covariate before the start."""
     table = balance_table(panel, outcome, assignments, covariates=covariates)
     p = float(table.attrs["p_all"])
+    if table["difference"].isna().all():
+        return unknown("balance", "areas do not differ before the start in anything that is asked")
     most = int(np.nanargmax(table["difference"].abs().to_numpy()))
     largest, size = table.index[most], float(table["difference"].iloc[most])
     return tested("balance", p, size, names=(str(largest),))

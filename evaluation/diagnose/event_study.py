@@ -11,7 +11,8 @@ import pandas as pd
 from scipy.optimize import brentq
 
 from evaluation.errors import EstimateError
-from evaluation.estimate.inference import Average, _influence_of, in_clusters
+from evaluation.estimate.estimate import event_times
+from evaluation.estimate.inference import Average, in_clusters, influence_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,7 +70,7 @@ class EventStudy:
         EstimateError : the window holds no such event time.
         """
         after = self.times[self.times > 0] + self.first
-        low, high = window or (0, int(after.max()))
+        low, high = (0, int(after.max())) if window is None else event_times(window)
         inside = ((after >= low) & (after <= high)).astype(float)
         if not inside.any():
             raise EstimateError(f"no event time lies within {low} and {high}.")
@@ -118,7 +119,7 @@ def _maps(
     weight = estimate.index["weight"].to_numpy(dtype=float)
     reference = {sites[k]: k for k in np.flatnonzero((event == first) & usable)}
     usable &= np.isin(sites, list(reference))
-    low, high = window or (int(event.min()), int(event.max()))
+    low, high = (int(event.min()), int(event.max())) if window is None else event_times(window)
     times, plus, minus = [], [], []
     for time in range(low, high + 1):
         rows = np.flatnonzero((event == time) & usable)
@@ -157,8 +158,8 @@ def _covariance(estimate: Estimate, plus: Floats, minus: Floats) -> tuple[Floats
     if estimate.influence is None:
         raise EstimateError(f"a {estimate.estimator} estimate has no covariance by event time.")
     effects, held = np.nan_to_num(estimate.effects), estimate.influence
-    values = _influence_of(effects, held, Average(maps=plus))
-    values = values - _influence_of(effects, held, Average(maps=minus))
+    values = influence_of(effects, held, Average(maps=plus))
+    values = values - influence_of(effects, held, Average(maps=minus))
     summed = in_clusters(values, held.cluster)
     covariance: Floats = summed.T @ summed / len(values) ** 2
     return covariance, "clustered influence functions, which need many started areas"

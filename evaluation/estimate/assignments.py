@@ -29,8 +29,8 @@ class TreatedAreas:
     """The real assignment: the treated areas, grouped into sites with a start.
 
     ``units`` (M) are positions of areas in the panel, ordered by cohort; ``cohort_of`` (M) their
-    cohort;
-    ``starts`` (S) each cohort's start as a position among the periods; ``names`` (S) the sites.
+    cohort; ``starts`` (S) each cohort's start as a position among the periods; ``names`` (S) the
+    sites, twice where areas of one site start at two times.
     """
 
     units: NDArray[np.int64]
@@ -106,9 +106,23 @@ class _Blocks:
     def of(
         cls, treated: TreatedAreas, strata: Positions, authority: Positions, kind: str = "authority"
     ) -> _Blocks:
+        """The blocks of the real assignment.
+
+        Raises
+        ------
+        EstimateError : an authority has areas in several strata, between which it would not be
+            known which of its areas are compared with which.
+        """
         size = np.bincount(authority)
         band = np.full(len(size), -1, dtype=np.int64)
         band[authority] = strata
+        if (torn := np.flatnonzero(band[authority] != strata)).size:
+            raise EstimateError(
+                f"a whole {kind} moves, and {len(np.unique(authority[torn]))} of them have areas "
+                "in several strata.",
+                expected=f"all areas of one {kind} in one stratum",
+                mend="draw with strata that do not cut through them, or with strata=()",
+            )
         held = authority[treated.units]
         members = [np.flatnonzero(held == a) for a in np.unique(held)]
         members = sorted(members, key=lambda block: (-len(block), int(block[0])))
@@ -459,12 +473,14 @@ class Assignments:
         EstimateError : a site of the panel is none of these, or its areas or start differ.
         """
         treated = TreatedAreas.of(panel)
+        drawn = list(zip(self.treated.names, self.treated.starts.tolist(), strict=True))
         columns = []
         for s, name in enumerate(treated.names):
-            number = self.treated.names.index(name) if name in self.treated.names else -1
+            # By its start as well: areas of one site may start at two times.
+            cohort = (name, int(treated.starts[s]))
+            number = drawn.index(cohort) if cohort in drawn else -1
             mine = np.flatnonzero(self.treated.cohort_of == number)
-            same = np.array_equal(self.treated.units[mine], treated.units[treated.cohort_of == s])
-            if not same or self.treated.starts[number] != treated.starts[s]:
+            if not np.array_equal(self.treated.units[mine], treated.units[treated.cohort_of == s]):
                 raise EstimateError(
                     f"{name} is another site, or has other areas, than in these assignments.",
                     mend="draw assignments for this panel",
@@ -481,6 +497,20 @@ class Assignments:
         return (
             known if self.variance_model is None else known.studentised(self.variance_model, panel)
         )
+
+    def fewer(self, n: int) -> Assignments:
+        """The real assignment and at most ``n`` of the others, for what is dear under each.
+
+        Where all are there they stand in order, and the first of them would draw on the first areas
+        alone: some are then chosen at random, by the plan's own seed.
+        """
+        if len(self) <= n + 1:
+            return self
+        rows = np.arange(n + 1)
+        if self.enumerated:
+            others = np.random.default_rng(self.seed).permutation(len(self) - 1)[:n] + 1
+            rows = np.concatenate([[0], np.sort(others)])
+        return replace(self, pseudo_treated=self.pseudo_treated[rows], enumerated=False)
 
     @property
     def is_identity(self) -> NDArray[np.bool_]:
@@ -525,7 +555,8 @@ class Assignments:
 
         Raises
         ------
-        EstimateError : a stratum holds too few areas or authorities to re-draw its cohorts.
+        EstimateError : a stratum holds too few areas or authorities to re-draw its cohorts, an
+            authority that moves as a whole lies in several strata, or an area names none.
         """
         arguments.a_panel(panel)
         if block is not None and block not in get_args(Block):
@@ -584,6 +615,11 @@ def _together(panel: Panel, block: Block) -> Positions | None:
     """
     if block != "area":
         authorities: Positions = pd.factorize(panel.areas["authority"], sort=True)[0]
+        if lacking := int((authorities < 0).sum()):
+            raise EstimateError(
+                f"whole authorities cannot be moved: {lacking} areas name none.",
+                mend="name the authority of every area, or draw with block='area'",
+            )
         return authorities
     if "family" not in panel.areas:
         return None
@@ -618,7 +654,9 @@ def _bands(
             continue
         if name == "level":
             before = panel.array(panel.outcomes[0])[:, : treated.starts.min()]
-            measure = np.nanmean(before, axis=1)
+            held = np.isfinite(before)
+            with np.errstate(invalid="ignore", divide="ignore"):
+                measure = np.where(held, before, 0.0).sum(axis=1) / held.sum(axis=1)
         elif name == "population":
             measure = panel.areas["population"].to_numpy(dtype=float)
             if np.isnan(measure).any() and not np.isnan(measure).all():

@@ -462,14 +462,14 @@ def _placebo(
         return placebo_effects(of, assignments, rule, sample.weights, design=design)
 
     raw = under(differences)
-    real = replace(assignments, pseudo_treated=assignments.pseudo_treated[:1])
-    plain = placebo_effects(differences, real, rule, sample.weights)[0]
-    if design is not None and (np.isnan(raw[0]) & np.isfinite(plain)).any():
-        raise EstimateError(
-            "the comparison areas of a stratum or period are too few to adjust for these "
-            "covariates.",
-            mend="use fewer covariates, or assignments drawn with strata=()",
-        )
+    if design is not None:
+        plain = placebo_effects(differences, assignments.fewer(0), rule, sample.weights)[0]
+        if (np.isnan(raw[0]) & np.isfinite(plain)).any():
+            raise EstimateError(
+                "the comparison areas of a stratum or period are too few to adjust for these "
+                "covariates.",
+                mend="use fewer covariates, or assignments drawn with strata=()",
+            )
     # raw serves the null test; shift, the same of a unit effect, inverts it in closed form; net has
     # the estimated effect taken out, since pseudo-treated areas that are treated ones would carry
     # it.
@@ -572,7 +572,7 @@ def _fewer(
             f"method={settings.method!r} compares over all areas and cannot keep strata apart.",
             mend="draw assignments with strata=(), or use method='reg'",
         )
-    asked = assignments.pseudo_treated[: REFITS + 1]
+    asked = assignments.fewer(REFITS).pseudo_treated
     solved = np.array([_has_scores(sample, differences, settings, drawn) for drawn in asked])
     solved[0] = True
     used = replace(assignments, pseudo_treated=asked[solved], enumerated=False)

@@ -99,17 +99,23 @@ def westfall_young(
     Returns
     -------
     outcome -> the chance, under re-assignment, that the family's largest remaining statistic is as
-    large as this outcome's; it holds the chance of any false finding in the family.
+    large as this outcome's; it holds the chance of any false finding in the family. NaN, as of
+    `placebo_p`, for an outcome without a statistic under the real assignment, which is then none of
+    the family.
     """
-    sizes = {c: extremity(standardised(row), side) for c, row in statistics.items()}
+    sizes = {
+        code: extremity(standardised(row), side)
+        for code, row in statistics.items()
+        if not np.isnan(row[0])
+    }
     ordered = sorted(sizes, key=lambda code: -sizes[code][0])
-    adjusted, floor = {}, 0.0
+    adjusted, floor = dict.fromkeys(statistics, np.nan), 0.0
     for position, code in enumerate(ordered):
         rest = np.fmax.reduce([sizes[other] for other in ordered[position:]])
         held = rest[~np.isnan(rest)]
         floor = max(floor, float((held >= sizes[code][0] * (1 - TIE)).mean()))
         adjusted[code] = floor
-    return {code: adjusted[code] for code in statistics}
+    return adjusted
 
 
 def anderson_index(

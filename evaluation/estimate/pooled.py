@@ -271,12 +271,12 @@ def pooled_synthetic_control(
     fitted, never = _fit(sample, assignments, chosen)
     draws = _draws(sample, assignments, fitted, never, chosen)
     effects = draws.raw[0].copy()
+    # No base is needed that an area could lack: where it has a figure it has an effect.
     own = dict.fromkeys(_starts(sample.treated), sample.figures)
     said += samples.left_out(sample, own)
     remedy: pre_period_fit.Remedy = "shifted" if chosen.demeaned else "level"
     said += pre_period_fit.said_of(_fits(sample, fitted, never, chosen), sample, remedy)
     exposure, observed = samples.unit_basis(sample, outcome, own)
-    starts = _starts(sample.treated)
     left = int((~fitted.converged).sum())
     stopped = f"{left} assignments stopped before their optimum"
     found = Estimate(
@@ -287,7 +287,7 @@ def pooled_synthetic_control(
         estimand="gap to partially pooled twins by site and period",
         inference="placebo",
         level=level,
-        index=samples.entries(sample, dict.fromkeys(starts, sample.figures)),
+        index=samples.entries(sample, own),
         effects=effects,
         draws=draws,
         exposure=exposure,
@@ -421,6 +421,6 @@ def _weight_table(sample: samples.Sample, fitted: PooledFit, never: Positions) -
         (treated.names[s], codes[unit], codes[never[column]], weight)
         for unit, s, part in zip(treated.units, treated.cohort_of, fitted.fits, strict=True)
         for column, weight in zip(part.columns[0], part.values[0], strict=True)
-        if weight > 1e-8
+        if weight > synthetic_placebos.WEIGHTY
     ]
     return pd.DataFrame(rows, columns=["site", "area", "donor", "weight"])

@@ -478,11 +478,6 @@ def observed(
     )
 
 
-def _labels(panel: Panel) -> list[Any]:
-    """What tables call the periods: years are numbers."""
-    return panel.period_names
-
-
 def entries(
     sample: Sample, differences: LongDifferences | Mapping[int, NDArray[np.float64]]
 ) -> pd.DataFrame:
@@ -498,7 +493,8 @@ def entries(
     ----------
     differences : as in `observed`.
     """
-    treated, held, labels = sample.treated, observed(sample, differences), _labels(sample.panel)
+    treated, held = sample.treated, observed(sample, differences)
+    labels = sample.panel.period_names
     counted, masses = [], []
     for s in range(len(treated.names)):
         units = treated.units[treated.cohort_of == s]
@@ -582,7 +578,7 @@ def placed_effects(sample: Sample, effects: NDArray[np.float64]) -> NDArray[np.f
 
 def site_paths(sample: Sample, effects: NDArray[np.float64]) -> pd.DataFrame:
     """Observed and counterfactual means of each site, on the estimate's scale."""
-    treated, labels = sample.treated, _labels(sample.panel)
+    treated, labels = sample.treated, sample.panel.period_names
     shown = []
     for s in range(len(treated.names)):
         units = treated.units[treated.cohort_of == s]

@@ -221,9 +221,15 @@ def ratio_effect(
             f"{outcome} has no figure above zero in treated cells, to be multiplied by anything.",
             mend="choose another outcome, or estimate an additive effect",
         )
-    treated = replace(sample.panel, figures={outcome: cells})
+    treated = replace(sample.panel, figures={outcome: cells}, sampling_error={})
+    # To scale once, by the figures as they are: of the treated cells alone nothing is to be learnt
+    # of how areas vary, and both have to be weighed alike.
+    scaled = registry.to_scale(name, panel, outcome, choices, assignments)
+    if name == "did":
+        scaled = samples.to_scale(scaled, sample)
+    plain = replace(choices, gaps="as_they_are")
     now, level = (
-        interim.statistic(registry.to_test(name, held, outcome, choices, assignments), window).raw
+        interim.statistic(registry.to_test(name, held, outcome, plain, scaled), window).raw
         for held in (panel, treated)
     )
     low, high = placebo_interval(now, level, 1 - choices.level)

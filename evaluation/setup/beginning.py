@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from pydantic import ValidationError
 
-from evaluation.declared import read_yaml, starts_on_days
+from evaluation.declared import parsed_yaml, read_yaml, starts_on_days
 from evaluation.errors import WorkspaceError
 from evaluation.programme import TABLES, Programme, find_outcome, refuse_uncollected, rows_of
 from evaluation.progress import Progress
@@ -141,7 +141,7 @@ def answered(given: Mapping[str, str]) -> dict[str, Any]:
         try:
             # A path holds signs that are YAML's own, as in C:\\areas.csv.
             plain = field in ("title", "question") or (field == "areas" and text[:1] not in "[{")
-            declared[field] = text if plain else yaml.safe_load(text)
+            declared[field] = text if plain else parsed_yaml(text)
         except yaml.YAMLError:
             raise WorkspaceError(
                 f"the answer for {field} cannot be read: {text!r}.",

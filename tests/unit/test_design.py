@@ -1,6 +1,7 @@
 """Power and matching before the lock: against what is then found, and against sense."""
 
 from dataclasses import replace
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -312,3 +313,24 @@ def test_what_matching_refuses():
     for wrong in ({"nearest": 0}, {"caliper": 0.0}, {"buffer_km": -1.0}, {"after": 0}):
         with pytest.raises(EstimateError, match="cannot be"):
             MatchPlan(**wrong)
+
+
+@pytest.mark.parametrize(("side", "quantile"), [("two", 0.975), ("greater", 0.95), ("less", 0.95)])
+def test_one_look_at_noise_sees_what_the_normal_table_says(side, quantile):
+    """Critical value and the quantile of the power, in errors (Cohen 1988, section 2.4)."""
+    plan = LookPlan(horizon=1, reserve=0.0, side=side)
+    raw = np.random.default_rng(1).standard_normal((1, 40_000))
+    shift = np.zeros_like(raw)
+    shift[0, 0] = 1.0
+    normal = NormalDist()
+    expected = normal.inv_cdf(quantile) + normal.inv_cdf(0.8)
+    assert detectable_by_look(raw, shift, plan)[0] == pytest.approx(expected, abs=0.04)
+
+
+def test_areas_without_an_authority_share_none():
+    panel = started_at(planned(), 16)
+    authority = panel.areas["authority"].astype(object)
+    authority.iloc[[3, 50, 51]] = np.nan
+    found = match(replace(panel, areas=panel.areas.assign(authority=authority)), "y")
+    left = set(found.left_out["area"])
+    assert not left & set(panel.areas.index[[50, 51]])
