@@ -68,8 +68,7 @@ def lottery_commit(
     )
     fixed, secret = commit(lottery, asked, today=_today(session))
     # The secret first: a commitment whose secret is lost can never be opened.
-    write_whole(hidden, secret + "\n")
-    hidden.chmod(0o600)
+    write_whole(hidden, secret + "\n", private=True)
     fixed.write(file)
     _show(fixed, as_json)
     say(f"Keep {hidden} where nobody reads it and nothing loses it, and publish {file}.")

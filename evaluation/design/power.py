@@ -124,8 +124,8 @@ def power(
     -------
     One row a look: ``look, spent, detectable, direction, detectable_percent,
     percent_of_targeted``; ``detectable`` is on the estimate's scale, percent is of the pilots' mean
-    and says a fall or a rise, as ``direction`` does. Infinite where so few assignments exist that
-    the look can remove none.
+    (NaN where that is zero) and says a fall or a rise, as ``direction`` does. Infinite where so few
+    assignments exist that the look can remove none.
 
     Raises
     ------
@@ -162,7 +162,8 @@ def power(
         shift.append(found.shift)
     sizes = detectable_by_look(np.array(raw), np.array(shift), plan.looks, at)
     level = float(np.nanmean(past.array(outcome)[past.treated, :first]))
-    percent = 100 * sizes / abs(level)
+    # Of a level of zero nothing is a percentage.
+    percent = 100 * sizes / (abs(level) or np.nan)
     if plan.choices.scale == "log":
         percent = percent_of_logs(sizes, plan.direction)
     return pd.DataFrame(

@@ -103,7 +103,7 @@ def freeze_trial(path: Path, *, now: str, seed: str = "") -> dict[str, Any]:
         "assigned": None,
         "result": None,
     }
-    write_whole(_seed_of(path), held + "\n")
+    write_whole(_seed_of(path), held + "\n", private=True)
     write_whole(lock, json.dumps(content, indent=1) + "\n")
     return content
 

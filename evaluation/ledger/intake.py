@@ -12,7 +12,6 @@ from __future__ import annotations
 import csv
 import io
 import math
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -52,7 +51,7 @@ from evaluation.returns.workbook import (
     read_return,
     read_sheets,
 )
-from evaluation.workspace import Workspace, write_whole
+from evaluation.workspace import Workspace, sync_all, write_whole
 
 MOST_EXTREME = 50
 """Questions of one load that are always answered one by one."""
@@ -332,7 +331,7 @@ def load_returns(
         finally:
             # Records and raw files are on the disk one by one; the receipts, which the ledger can
             # give again, together.
-            os.sync()
+            sync_all()
 
 
 def _order(raw: RawReturn) -> tuple[date, str]:

@@ -210,12 +210,8 @@ def rotate_keys(portal: Portal) -> int:
     path = portal.key_file
     held = path.read_text("utf-8").split() if path.is_file() else []
     _private_folder(path.parent)
-    before = os.umask(0o177)
-    try:
-        kept = [secrets.token_urlsafe(_KEY_SIGNS), *held[:1]]
-        write_whole(path, "\n".join(kept) + "\n")
-    finally:
-        os.umask(before)
+    kept = [secrets.token_urlsafe(_KEY_SIGNS), *held[:1]]
+    write_whole(path, "\n".join(kept) + "\n", private=True)
     return len(kept)
 
 

@@ -1,5 +1,6 @@
 """Power and matching before the lock: against what is then found, and against sense."""
 
+import warnings
 from dataclasses import replace
 from statistics import NormalDist
 
@@ -334,3 +335,14 @@ def test_areas_without_an_authority_share_none():
     found = match(replace(panel, areas=panel.areas.assign(authority=authority)), "y")
     left = set(found.left_out["area"])
     assert not left & set(panel.areas.index[[50, 51]])
+
+
+def test_of_a_level_of_zero_nothing_is_a_percentage():
+    panel = planned()
+    figures = panel.array("y").copy()
+    figures[panel.areas["site"].notna().to_numpy()] = 0.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        table = power(replace(panel, figures={"y": figures}), "y", PLAN)
+    assert np.isfinite(table["detectable"].iloc[-1])
+    assert table["detectable_percent"].isna().all() and first_able(table, 5.0) is None
