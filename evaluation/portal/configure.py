@@ -35,6 +35,8 @@ MOST_BYTES = 5 * 2**20
 """The largest file that is taken; a proxy in front should refuse bodies above 6 MB."""
 IDLE, LONGEST = timedelta(minutes=30), timedelta(hours=8)
 """A session ends after so long without a page, and after so long in any case."""
+HSTS_SECONDS = 31_536_000
+"""A year, for which a browser that came by TLS asks by nothing else."""
 _FOLDER = Path(__file__).parent
 _KEY_SIGNS = 50
 TABLES = "portal.sqlite"
@@ -345,7 +347,7 @@ def _settings(portal: Portal) -> dict[str, Any]:
         "SECURE_CONTENT_TYPE_NOSNIFF": True,
         "SECURE_REFERRER_POLICY": "same-origin",
         "SECURE_CROSS_ORIGIN_OPENER_POLICY": "same-origin",
-        "SECURE_HSTS_SECONDS": 31_536_000,
+        "SECURE_HSTS_SECONDS": HSTS_SECONDS,
         "FILE_UPLOAD_HANDLERS": ["evaluation.portal.uploads.Bounded"],
         "DATA_UPLOAD_MAX_MEMORY_SIZE": 2 * 2**20,
         "DATA_UPLOAD_MAX_NUMBER_FIELDS": 5_000,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import smtplib
+import ssl
 import subprocess
 import sys
 import time
@@ -322,7 +323,8 @@ def _by_smtp(host: str, port: int, message: EmailMessage) -> None:
         secret = _smtp_password()
         with smtplib.SMTP(host, port, timeout=10) as server:
             if user and secret:
-                server.starttls()
+                # Without a context of its own smtplib takes any certificate, an attacker's too.
+                server.starttls(context=ssl.create_default_context())
                 server.login(user, secret)
             server.send_message(message)
     except (OSError, smtplib.SMTPException) as error:
