@@ -244,7 +244,7 @@ def numbers(text: str, what: str) -> list[int]:
     UserError : it holds something else.
     """
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdigit() and int(part) > 0 for part in parts):
+    if not all(part.isdecimal() and int(part) > 0 for part in parts):
         raise UserError(f"{what} {text!r} are no whole numbers.", expected="like 60,100,150")
     return [int(part) for part in parts]
 
