@@ -85,6 +85,7 @@ def lottery_reveal(
     as_json: AsJson = False,
 ) -> None:
     """Open the secret, mix it with the public number, and draw the order."""
+    from evaluation.declared import read_text
     from evaluation.design.lottery import Lottery, reveal
 
     session: Session = context.obj
@@ -93,7 +94,7 @@ def lottery_reveal(
         raise UserError(
             "the secret is not there.", where=str(path), mend="name its file: --secret FILE"
         )
-    held = path.read_text(encoding="utf-8").strip()
+    held = read_text(path).strip()
     drawn = reveal(Lottery.load(file), secret=held, value=value, today=_today(session))
     drawn.write(file)
     _show(drawn, as_json)

@@ -61,6 +61,7 @@ from evaluation.connect.recipes import (
     read_recipes,
 )
 from evaluation.connect.statxplore import read_statxplore
+from evaluation.declared import read_table
 from evaluation.errors import SourceError, WorkspaceError
 from evaluation.geography import CodeShare, Converted, Crosswalk, Part, shares_in
 from evaluation.ledger.events import Event, authority_at, read_events
@@ -168,7 +169,7 @@ def replay(workspace: Workspace, programme: Programme, folder: Path, out: Path) 
         whole.differing += [
             path.name
             for path in done.written
-            if path.name in before and before[path.name] != fingerprint.of_bytes(path.read_bytes())
+            if path.name in before and before[path.name] != fingerprint.of_file(path)
         ]
         whole.told += done.told
         # A later fetch into the same folder took the place of an earlier one's return.
@@ -288,7 +289,7 @@ class _Desk:
         writer.writerow(form().names)
         writer.writerows(row for one in made for row in one.rows)
         write_whole(path, text.getvalue())
-        sha256 = fingerprint.of_bytes(path.read_bytes())
+        sha256 = fingerprint.of_file(path)
         before = len(done.told)
         for one in made:
             middle = "" if len(made) == 1 else f".{one.recipe.name}"
@@ -418,17 +419,15 @@ class _Desk:
             return {area.code: (area.code,) for area in areas}
         path = self.workspace.studies / self.programme.name / recipe.members
         found: dict[str, list[str]] = {area.code: [] for area in areas}
-        try:
-            with path.open(encoding="utf-8-sig", newline="") as stream:
-                for row in csv.DictReader(stream):
-                    if row["area_code"] in found:
-                        found[row["area_code"]].append(row["code"].strip())
-        except (OSError, KeyError) as error:
-            raise WorkspaceError(
-                f"the members of areas cannot be read ({error}).",
-                where=str(path),
-                expected="a CSV with the columns area_code and code",
-            ) from None
+        for row in read_table(path):
+            if not {"area_code", "code"} <= row.keys():
+                raise WorkspaceError(
+                    "this row does not say which area a code is a member of.",
+                    where=f"{path}, line {row.line}",
+                    expected="a CSV with the columns area_code and code",
+                )
+            if row["area_code"] in found:
+                found[row["area_code"]].append(row["code"])
         if empty := [code for code, codes in found.items() if not codes]:
             raise WorkspaceError(
                 f"{len(empty)} areas have no members (first: {empty[0]}).", where=str(path)
