@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -334,8 +335,10 @@ def _tell_design(outcome: str, found: list[Found]) -> None:
             f"{one.plan.waves} ({one.plan.before} before)",
             str(one.plan.respondents),
             f"{one.interviews:,}",
-            f"{one.mde:.2f}",
-            f"{one.mde_error:.2f}",
+            *(
+                f"{size:.2f}" if math.isfinite(size) else "none"
+                for size in (one.mde, one.mde_error)
+            ),
         )
     print_table(table)
     if few := [one for one in found if one.authorities < FEWEST_AUTHORITIES]:
