@@ -113,10 +113,12 @@ class _Blocks:
         EstimateError : an authority has areas in several strata, between which it would not be
             known which of its areas are compared with which.
         """
-        size = np.bincount(authority)
+        # Areas that joined after a drawing are in no stratum (-1) and can hold nothing.
+        drawn = np.flatnonzero(strata >= 0)
+        size = np.bincount(authority[drawn], minlength=int(authority.max()) + 1)
         band = np.full(len(size), -1, dtype=np.int64)
-        band[authority] = strata
-        if (torn := np.flatnonzero(band[authority] != strata)).size:
+        band[authority[drawn]] = strata[drawn]
+        if (torn := drawn[band[authority[drawn]] != strata[drawn]]).size:
             raise EstimateError(
                 f"a whole {kind} moves, and {len(np.unique(authority[torn]))} of them have areas "
                 "in several strata.",
@@ -377,7 +379,8 @@ class Assignments:
     pseudo_treated : (B + 1, M) positions of the areas that stand for the M treated ones; row 0 is
         the treated ones themselves.
     treated : the treated areas and their cohorts.
-    strata : (N) stratum number of every area of the panel.
+    strata : (N) stratum number of every area of the panel; -1 for one that joined after the
+        drawing, which is never drawn.
     distinct : how many different assignments there are, the real one among them.
     enumerated : whether the rows are all of them, rather than a draw.
     block, reason : what moves together, and why.
@@ -540,11 +543,12 @@ class Assignments:
         strata: Sequence[str] = ("level", "population"),
         seed: int = 0,
     ) -> Assignments:
-        """Draw (or, where there are no more than ``n``, enumerate) the assignments of a panel.
+        """Draw the assignments of a panel; areas one by one are enumerated where they can be.
 
         Parameters
         ----------
-        n : placebo assignments to draw.
+        n : placebo assignments to draw. Where areas move one by one in no more ways than that, all
+            are listed; blocks are always drawn, so that one way of few may come out several times.
         block : what moves together: ``area`` re-draws areas one by one; ``site`` and ``authority``
             move all treated areas of an authority together into one, copying the real pattern. By
             default ``authority`` where treated areas share an authority, else ``area``.
@@ -567,6 +571,8 @@ class Assignments:
             raise EstimateError(f"{n!r} assignments cannot be drawn.", expected="a count, say 9999")
         if not arguments.is_whole(seed, 0):
             raise EstimateError(f"{seed!r} is no seed.", expected="a whole number from 0 on")
+        strata = (strata,) if isinstance(strata, str) else strata
+        strata = tuple(arguments.several("strata", strata, "('level', 'population')"))
         treated = TreatedAreas.of(panel)
         chosen, reason = _choose_block(panel, treated) if block is None else (block, "as asked")
         rng = np.random.default_rng(seed)
@@ -589,7 +595,7 @@ class Assignments:
             reason=reason,
             seed=seed,
             asked=n,
-            banded_by=tuple(strata),
+            banded_by=strata,
         )
 
 

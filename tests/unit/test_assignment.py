@@ -3,12 +3,13 @@
 import itertools
 import math
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from evaluation import Panel, did
+from evaluation import Estimate, Panel, did, imputation, synthetic_control
 from evaluation.errors import EstimateError
 from evaluation.estimate.assignments import Assignments
 from tests.unit.panels import long_table, panel
@@ -210,3 +211,28 @@ def test_fewer_assignments_of_all_are_spread_over_the_areas() -> None:
     assert every.fewer(400) is every
     drawn = Assignments.draw(panel(long_table()), strata=(), block="area", n=199)
     assert (drawn.fewer(19).pseudo_treated == drawn.pseudo_treated[:20]).all()
+
+
+def test_areas_that_joined_after_the_drawing_change_no_count_of_it() -> None:
+    """One in an old authority, one in an authority of its own: neither can be drawn."""
+    frame = long_table(n=26)
+    frame.loc[frame["area"].isin(["a24", "a25"]), "authority"] = "L5"
+    frame.loc[frame["area"] == "a25", "authority"] = "L99"
+    later = panel(frame)
+    earlier = later.select(np.arange(26) < 24)
+    drawn = Assignments.draw(earlier, block="authority", strata=(), n=99)
+    kept = replace(drawn, strata=np.append(drawn.strata, [-1, -1]))
+    assert kept.known(later).distinct == drawn.distinct
+
+
+@pytest.mark.parametrize("estimator", [did, imputation, synthetic_control])
+def test_assignments_of_other_starts_are_refused(estimator: Callable[..., Estimate]) -> None:
+    held = panel(long_table())
+    drawn = Assignments.draw(held, strata=(), block="area", n=19)
+    found = estimator(held, "y", assignments=drawn)
+    with pytest.raises(EstimateError, match="areas or starts differ"):
+        found.in_time_placebo(2, assignments=drawn)
+    apart = replace(held, areas=held.areas.assign(site=None))
+    assert estimator(apart, "y", assignments=drawn).effects == pytest.approx(
+        found.effects, nan_ok=True
+    )
