@@ -182,6 +182,7 @@ def check_return(raw: RawReturn, programme: Programme, *, before: Before | None 
         problems=tuple(sorted(problems, key=attrgetter("order"))),
         stages=tuple(stages),
         returned=None if refused else _content(raw, programme, submitter, cells),
+        rows=cells.rows,
     )
 
 

@@ -459,8 +459,11 @@ class _Intake:
         if returned is None or not open_:
             return
         known: dict[str, dict[str, Surprise]] = {}
+        # By the sheet's own numbers: what stands above the heading, and empty rows, are read past.
+        place = {number: at for at, number in enumerate(checked.rows)}
         for one in open_:
-            row = returned.rows[_row(one)] if one.cell else returned.rows[0]
+            cell = corners(one.cell or "")
+            row = returned.rows[place.get(cell.first_row, 0) if cell else 0]
             if row.outcome not in known:
                 outcome = programme.outcome_by_code[row.outcome]
                 known[row.outcome] = surprises(returned.rows, outcome, before)
@@ -610,9 +613,9 @@ def _apart(one: float, other: float) -> float:
 
 
 def _row(problem: Problem) -> int:
-    """The row of a return, from 0, in which a problem's cell lies."""
+    """The row, from 0, in which a problem's cell lies in a return that was made of a table."""
     place = corners(problem.cell or "")
-    # Row 1 of the file is its heading.
+    # Its heading stands in row 1 and no row is empty: it was written here.
     return place.first_row - 2 if place else 0
 
 

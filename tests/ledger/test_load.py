@@ -262,6 +262,19 @@ def test_what_was_written_into_the_list_of_questions_stays_while_it_is_needed(
     assert (done.refused, path.exists()) == (0, False)
 
 
+@pytest.mark.parametrize("above", ["", "Figures of our trust\n\n"])
+def test_what_is_asked_is_of_its_own_figure_wherever_the_heading_stands(
+    tiny_workspace: Workspace, tmp_path: Path, above: str
+) -> None:
+    """Else a reason would stand in the chain, and a pilot be told, by another figure."""
+    folder = lay_returns(tmp_path / "sent", {BEFORE: 620})
+    for path in folder.rglob("*.csv"):
+        # An empty row within, besides.
+        path.write_text(above + path.read_text("utf-8").replace("\n", "\n,,,,,,,\n", 1), "utf-8")
+    asked = {one.asked for one in load(tiny_workspace, folder).problems}
+    assert asked == {Asked("R060", BEFORE[0], BEFORE[2], BEFORE[1])}
+
+
 OF_A_RULE = {"rule": "R058", "reason": "Nobody was missed.", "by": "Ada"}
 
 
