@@ -552,7 +552,8 @@ def _told(panel: Panel) -> list[str]:
     for name in panel.outcomes[:3]:
         lines.append(f"  {name}: {_figures_told(panel.array(name))}")
     if len(panel.outcomes) > 3:
-        lines.append(f"  and {len(panel.outcomes) - 3} other outcomes")
+        left = len(panel.outcomes) - 3
+        lines.append(f"  and {left} other outcome{'s' if left > 1 else ''}")
     if panel.vintage:
         lines.append(f"  as known at {panel.vintage}")
     return lines

@@ -92,8 +92,8 @@ class Checked:
     """The result of a check.
 
     ``whose`` says in words whose return it was taken to be, ``months`` for which. ``returned`` is
-    the content of the return where no error stands in its way. It is ``accepted`` if there is
-    nothing to confirm either.
+    the content of the return where no error stands in its way, ``rows`` the row of the sheet in
+    which each of its rows stands. It is ``accepted`` if there is nothing to confirm either.
     """
 
     file: str
@@ -104,6 +104,7 @@ class Checked:
     problems: tuple[Problem, ...]
     stages: tuple[Stage, ...]
     returned: Return | None
+    rows: tuple[int, ...] = ()
     programme: str = ""
     whose: str = ""
     months: str = ""

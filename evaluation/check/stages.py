@@ -189,6 +189,7 @@ def check_return(
         problems=tuple(sorted(problems, key=attrgetter("order"))),
         stages=tuple(stages),
         returned=None if refused else _content(raw, programme, submitter, cells),
+        rows=cells.rows,
     )
 
 

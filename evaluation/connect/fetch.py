@@ -61,12 +61,14 @@ from evaluation.connect.recipes import (
     read_recipes,
 )
 from evaluation.connect.statxplore import read_statxplore
+from evaluation.declared import read_table
 from evaluation.errors import SourceError, WorkspaceError
 from evaluation.geography import CodeShare, Converted, Crosswalk, Part, shares_in
 from evaluation.ledger.events import Event, authority_at, read_events
 from evaluation.programme import OPEN_SITE, Area, Outcome, Programme
 from evaluation.quarters import Period, format_instant
 from evaluation.returns.form import form
+from evaluation.returns.template import as_typed
 from evaluation.wording import Sentence, count
 from evaluation.workspace import Workspace, alone, write_whole
 
@@ -168,7 +170,7 @@ def replay(workspace: Workspace, programme: Programme, folder: Path, out: Path) 
         whole.differing += [
             path.name
             for path in done.written
-            if path.name in before and before[path.name] != fingerprint.of_bytes(path.read_bytes())
+            if path.name in before and before[path.name] != fingerprint.of_file(path)
         ]
         whole.told += done.told
         # A later fetch into the same folder took the place of an earlier one's return.
@@ -288,7 +290,7 @@ class _Desk:
         writer.writerow(form().names)
         writer.writerows(row for one in made for row in one.rows)
         write_whole(path, text.getvalue())
-        sha256 = fingerprint.of_bytes(path.read_bytes())
+        sha256 = fingerprint.of_file(path)
         before = len(done.told)
         for one in made:
             middle = "" if len(made) == 1 else f".{one.recipe.name}"
@@ -347,7 +349,7 @@ class _Desk:
                 below = one.out_of if one.out_of is not None else out_of.get(area.code)
                 lacking += below is None and one.figure is not None
             cells = [area.code, area.name, str(period), outcome.code]
-            rows.append([*cells, _plain(one.figure), _plain(below), one.status, one.note])
+            rows.append([*cells, as_typed(one.figure), as_typed(below), one.status, one.note])
         remarks = [*found.answered.remarks, *_coverage(figures)]
         if lacking:
             remarks.append(
@@ -418,17 +420,15 @@ class _Desk:
             return {area.code: (area.code,) for area in areas}
         path = self.workspace.studies / self.programme.name / recipe.members
         found: dict[str, list[str]] = {area.code: [] for area in areas}
-        try:
-            with path.open(encoding="utf-8-sig", newline="") as stream:
-                for row in csv.DictReader(stream):
-                    if row["area_code"] in found:
-                        found[row["area_code"]].append(row["code"].strip())
-        except (OSError, KeyError) as error:
-            raise WorkspaceError(
-                f"the members of areas cannot be read ({error}).",
-                where=str(path),
-                expected="a CSV with the columns area_code and code",
-            ) from None
+        for row in read_table(path):
+            if not {"area_code", "code"} <= row.keys():
+                raise WorkspaceError(
+                    "this row does not say which area a code is a member of.",
+                    where=f"{path}, line {row.line}",
+                    expected="a CSV with the columns area_code and code",
+                )
+            if row["area_code"] in found:
+                found[row["area_code"]].append(row["code"])
         if empty := [code for code, codes in found.items() if not codes]:
             raise WorkspaceError(
                 f"{len(empty)} areas have no members (first: {empty[0]}).", where=str(path)
@@ -736,11 +736,6 @@ def _perturbed(recipe: Recipe) -> Iterator[Sentence]:
             "between areas or months tell nothing.",
             "perturbed",
         )
-
-
-def _plain(figure: float | None) -> float | int | None:
-    """A whole number without its ``.0``, as an officer would type it."""
-    return int(figure) if figure is not None and figure == int(figure) else figure
 
 
 def _last_month(period: Period) -> str:

@@ -148,7 +148,9 @@ def number(text: str, symbols: Mapping[str, str]) -> tuple[float | None, str]:
     # A comma groups thousands and nothing else: 12,5 is no 125, and a source that writes so has
     # changed its language.
     if symbol is None and _NUMBER.fullmatch(plain):
-        return float(plain.replace(",", "")), ""
+        figure = float(plain.replace(",", ""))
+        if math.isfinite(figure):
+            return figure, ""
     symbol = symbol or SYMBOLS.get(plain.lower())
     if symbol is None:
         raise Unusable(

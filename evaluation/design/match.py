@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.errors import EstimateError
+from evaluation.estimate import arguments
 from evaluation.estimate import synthetic_weights as fits
 from evaluation.estimate.synthetic_placebos import WEIGHTY, alike
 
@@ -57,13 +58,15 @@ class MatchPlan:
     after: int = 8
 
     def __post_init__(self) -> None:
-        for name, value, right in (
-            ("nearest", self.nearest, self.nearest >= 1),
-            ("caliper", self.caliper, self.caliper > 0),
-            ("buffer_km", self.buffer_km, self.buffer_km >= 0),
-            ("after", self.after, self.after >= 1),
+        for name, value, least in (
+            ("nearest", self.nearest, 1),
+            ("caliper", self.caliper, 0),
+            ("buffer_km", self.buffer_km, 0),
+            ("after", self.after, 1),
         ):
-            if not right:
+            # A caliper of nothing matches nobody; a buffer of nothing is none.
+            right = arguments.is_number(value) and value >= least
+            if not right or (name == "caliper" and value == 0):
                 raise EstimateError(
                     f"{name} cannot be {value!r}.",
                     expected="0 or more" if name == "buffer_km" else "above 0",

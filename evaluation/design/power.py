@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from evaluation.errors import EstimateError
+from evaluation.declared import read_table
+from evaluation.errors import EstimateError, WorkspaceError
 from evaluation.estimate import arguments, interim, registry, samples
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.interim import LookPlan, Side, extremity, run_looks
@@ -135,6 +136,10 @@ def power(
     arguments.a_panel(panel)
     if looks is not None:
         arguments.a_count("looks", looks)
+    if not (arguments.is_number(at) and 0 < at < 1):
+        raise EstimateError(f"a power of {at!r} is none.", expected="between 0 and 1, say 0.8")
+    if plan is not None and not isinstance(plan, Plan):
+        raise EstimateError(f"a plan cannot be {plan!r}.", expected="Plan(...)")
     if treated is not None:
         panel = _as_planned(panel, treated)
     if plan is None:
@@ -335,33 +340,31 @@ def read_candidates(path: Path) -> dict[str, tuple[str, ...]]:
     if not path.is_file():
         raise EstimateError("there is no such file.", where=str(path), expected=expected)
     try:
-        # A code such as 00123 would lose its zeros as a number.
-        frame = pd.read_csv(path, dtype=str)
-    except (ValueError, OSError) as error:
-        raise EstimateError(f"it cannot be read as CSV: {error}.", where=path.name) from None
-    if missing := [name for name in COLUMNS if name not in frame]:
+        rows = list(read_table(path))
+    except WorkspaceError as error:
+        raise EstimateError(
+            f"it cannot be read as CSV: {error.what}", where=path.name, mend=error.mend
+        ) from None
+    if not rows:
+        raise EstimateError("it names no set.", where=path.name, expected=expected)
+    if missing := [name for name in COLUMNS if not any(name in row for row in rows)]:
+        held = dict.fromkeys(name for row in rows for name in row)
         raise EstimateError(
             f"it has no column {missing[0]!r}.",
             where=path.name,
             expected=expected,
-            mend=f"name its columns so; it has {', '.join(map(str, frame))}",
+            mend=f"name its columns so; it has {', '.join(held)}",
         )
-    # A cell of blanks is as empty as an empty one.
-    frame = frame[list(COLUMNS)].apply(lambda column: column.str.strip().replace("", pd.NA))
-    wrong = {
-        "a cell is empty": frame.isna().any(axis=1),
-        "an area stands twice in one set": frame.duplicated() & frame.notna().all(axis=1),
-    }
-    for what, rows in wrong.items():
-        if rows.any():
-            # Row 1 of the file is its heading.
-            line = int(np.flatnonzero(rows)[0]) + 2
-            raise EstimateError(f"{what}.", where=f"{path.name}, line {line}", expected=expected)
-    if frame.empty:
-        raise EstimateError("it names no set.", where=path.name, expected=expected)
-    # In the order of the file.
-    grouped = frame.groupby("set", sort=False)["area"]
-    return {str(name): tuple(codes) for name, codes in grouped}
+    sets: dict[str, list[str]] = {}
+    for row in rows:
+        place = f"{path.name}, line {row.line}"
+        if not all(name in row for name in COLUMNS):
+            raise EstimateError("a cell is empty.", where=place, expected=expected)
+        codes = sets.setdefault(row["set"], [])
+        if row["area"] in codes:
+            raise EstimateError("an area stands twice in one set.", where=place, expected=expected)
+        codes.append(row["area"])
+    return {name: tuple(codes) for name, codes in sets.items()}
 
 
 def compare(

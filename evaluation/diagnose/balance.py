@@ -14,6 +14,7 @@ import pandas as pd
 
 from evaluation.diagnose.diagnostic import Diagnostic, tested, unknown
 from evaluation.errors import EstimateError
+from evaluation.estimate import arguments
 from evaluation.estimate.inference import placebo_p
 from evaluation.estimate.placebo_effects import mean_differences
 from evaluation.estimate.samples import masked_mean
@@ -40,8 +41,9 @@ def balance_table(
 
     Raises
     ------
-    EstimateError : a covariate that the panel's areas do not hold.
+    EstimateError : a covariate that the panel's areas do not hold, or that is no number in any.
     """
+    covariates = arguments.several("covariates", covariates, "('population',)")
     if gone := [name for name in covariates if name not in panel.areas]:
         raise EstimateError(
             f"the panel's areas have no {gone[0]!r}.",
@@ -91,7 +93,12 @@ def _characteristics(
         names.append("path")
     for name in covariates:
         names.append(name)
-        columns.append(panel.areas[name].to_numpy(dtype=float))
+        columns.append(pd.to_numeric(panel.areas[name], errors="coerce").to_numpy(dtype=float))
+        if not np.isfinite(columns[-1]).any():
+            raise EstimateError(
+                f"covariate {name!r} is a number in no area.",
+                expected="numbers; a column of 0 and 1 for each kind but one",
+            )
     return names, np.stack(columns, axis=1)
 
 

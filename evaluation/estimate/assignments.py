@@ -571,6 +571,8 @@ class Assignments:
             raise EstimateError(f"{n!r} assignments cannot be drawn.", expected="a count, say 9999")
         if not arguments.is_whole(seed, 0):
             raise EstimateError(f"{seed!r} is no seed.", expected="a whole number from 0 on")
+        strata = (strata,) if isinstance(strata, str) else strata
+        strata = tuple(arguments.several("strata", strata, "('level', 'population')"))
         treated = TreatedAreas.of(panel)
         chosen, reason = _choose_block(panel, treated) if block is None else (block, "as asked")
         rng = np.random.default_rng(seed)
@@ -593,7 +595,7 @@ class Assignments:
             reason=reason,
             seed=seed,
             asked=n,
-            banded_by=tuple(strata),
+            banded_by=strata,
         )
 
 

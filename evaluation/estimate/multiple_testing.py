@@ -61,7 +61,8 @@ def closed_look(
     for chosen in subsets(list(statistics)):
         # A lower-sided joint statistic has been turned: large speaks against the null.
         upward = replace(plan, side="greater") if plan.side == "less" else plan
-        joint = _largest([scaled[code] for code in chosen], plan.side)
+        # The largest of the statistics that there are.
+        joint = np.fmax.reduce([extremity(scaled[code], plan.side) for code in chosen])
         taken[chosen] = take_look(joint, time, upward, before[chosen] if before else None)
     return taken
 
@@ -79,12 +80,6 @@ def standardised(statistics: NDArray[np.float64]) -> NDArray[np.float64]:
     """Statistics over their spread across all assignments, which treats them alike."""
     spread = float(np.nanstd(statistics))
     return statistics / spread if spread > 0 else statistics
-
-
-def _largest(rows: Sequence[NDArray[np.float64]], side: Side) -> NDArray[np.float64]:
-    """The largest of the outcomes' statistics that there are."""
-    joint: NDArray[np.float64] = np.fmax.reduce([extremity(row, side) for row in rows])
-    return joint
 
 
 def westfall_young(

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.errors import EstimateError
-from evaluation.estimate import pre_period_fit, samples, synthetic_placebos
+from evaluation.estimate import arguments, pre_period_fit, samples, synthetic_placebos
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.estimate import Estimate, Inference
 from evaluation.estimate.inference import Draws
@@ -201,17 +201,6 @@ def _objective(errors: Floats, pull: Floats, own: Floats) -> Floats:
     return out
 
 
-def check_share(share: float | None) -> None:
-    """Refuse a share of pooling outside 0 to 1; at 1 an area's own fit would not matter at all.
-
-    Raises
-    ------
-    EstimateError : with what was expected.
-    """
-    if share is not None and not 0 <= share < 1:
-        raise EstimateError(f"a share of {share}.", expected="a number from 0 to below 1, or None")
-
-
 # Every assignment is a fit of its own here; 499 give p-values down to 0.002.
 DRAWS = 499
 
@@ -232,7 +221,12 @@ class PooledSettings:
     scale: samples.Scale = "level"
 
     def __post_init__(self) -> None:
-        check_share(self.share)
+        # At 1 an area's own fit would not matter at all.
+        share = self.share
+        if share is not None and not (arguments.is_number(share) and 0 <= share < 1):
+            raise EstimateError(
+                f"a share of {share}.", expected="a number from 0 to below 1, or None"
+            )
         samples.one_of("scale", self.scale, samples.Scale)
 
 

@@ -317,7 +317,11 @@ def same_areas(assignments: Assignments, sample: Sample) -> None:
             f"assignments cannot be {assignments!r}.",
             expected="Assignments.draw(panel), or none: they are then drawn",
         )
-    same = np.array_equal(assignments.treated.units, sample.treated.units)
+    drawn, own = assignments.treated, sample.treated
+    same = all(
+        np.array_equal(getattr(drawn, name), getattr(own, name))
+        for name in ("units", "cohort_of", "starts")
+    )
     if not same or len(assignments.strata) != len(sample.panel.areas):
         raise EstimateError(
             "the assignments were drawn for another panel: areas or starts differ.",
@@ -407,14 +411,16 @@ def describe_assignments(assignments: Assignments) -> dict[str, object]:
 def _weights(panel: Panel, column: str | None) -> NDArray[np.float64]:
     if column is None:
         return np.ones(len(panel.areas))
-    if column not in panel.areas:
+    if column not in panel.areas.columns.tolist():
         raise EstimateError(
             f"the panel's areas have no column {column!r} to weigh by.",
             expected=", ".join(map(str, panel.areas.columns)),
         )
-    weights = panel.areas[column].to_numpy(dtype=float)
+    weights = pd.to_numeric(panel.areas[column], errors="coerce").to_numpy(dtype=float)
     if not (np.isfinite(weights) & (weights > 0)).all():
-        raise EstimateError(f"weights in {column!r} must be positive in every area.")
+        raise EstimateError(
+            f"weights in {column!r} must be positive in every area.", expected="a number above 0"
+        )
     largest = float(weights.max())
     if float(weights.min()) < largest / MOST_APART:
         raise EstimateError(

@@ -136,8 +136,10 @@ def fit_table(panel: Panel, outcome: str, settings: Settings) -> pd.DataFrame:
     fitted = synthetic_weights.fit_all(panel, outcome, settings.scale, method_of(settings, panel))
     sample, rows = fitted.sample, []
     for unit, s in zip(sample.treated.units, sample.treated.cohort_of, strict=True):
-        synthetic_unit = fitted.synthetic_units[int(sample.treated.starts[s])]
-        before, after = _errors(synthetic_unit, int(sample.treated.starts[s]))
+        g = int(sample.treated.starts[s])
+        synthetic_unit = fitted.synthetic_units[g]
+        before = synthetic_unit.rmspe
+        after = np.sqrt(samples.masked_mean(synthetic_unit.gaps[:, g:].T ** 2))
         ratio = after / np.maximum(before, 1e-300)
         placebo = np.append(ratio[unit], ratio[synthetic_unit.donors])
         weights = synthetic_unit.unit_weights[unit]
@@ -157,14 +159,6 @@ def fit_table(panel: Panel, outcome: str, settings: Settings) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows).set_index("area")
-
-
-def _errors(
-    synthetic_unit: SyntheticUnits, g: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(N) root mean squared gap before and after the start, missing cells left out; NaN of none."""
-    gaps = synthetic_unit.gaps[:, g:]
-    return synthetic_unit.rmspe, np.sqrt(samples.masked_mean(gaps.T**2))
 
 
 def leave_one_donor_out(panel: Panel, outcome: str, settings: Settings) -> pd.DataFrame:

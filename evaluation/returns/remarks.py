@@ -139,7 +139,7 @@ class _Comments(_Words):
 
     def _own(self, words: str) -> str:
         """Without our mark, where this is one of an earlier reply."""
-        known = self.by.isdigit() and int(self.by) < len(self.authors)
+        known = self.by.isdecimal() and int(self.by) < len(self.authors)
         if not known or self.authors[int(self.by)] != AUTHOR:
             return words
         return words.partition(OWN_WORDS)[2]

@@ -237,6 +237,47 @@ def test_a_reason_for_a_rule_answers_neither_started_pilots_nor_slips(
     assert (wide["area_code"], wide["outcome"]) == BEFORE[:2]
 
 
+def test_what_was_written_into_the_list_of_questions_stays_while_it_is_needed(
+    tiny_workspace: Workspace, tmp_path: Path
+) -> None:
+    """One of a return's questions answered in the list itself, which is given as the reasons."""
+    other = ("E02" if BEFORE[0] == "E01" else "E01", *BEFORE[1:])
+    folder = lay_returns(tmp_path / "sent", {BEFORE: 620, other: 810})
+    path = load(tiny_workspace, folder).questions
+    assert path is not None
+    answers = {BEFORE[0]: "A ward opened.", other[0]: "It closed again."}
+    for area, reason in answers.items():
+        rows = list(csv.DictReader(path.read_text("utf-8").splitlines()))
+        assert {row["area_code"] for row in rows} >= set(answers)
+        for row in rows:
+            if row["area_code"] == area:
+                row |= {"reason": reason, "by": "Bea"}
+        with path.open("w", newline="") as stream:
+            writer = csv.DictWriter(stream, list(rows[0]))
+            writer.writeheader()
+            writer.writerows([*rows, dict.fromkeys(rows[0], "") | OF_A_RULE])
+        done = load(tiny_workspace, folder, reasons=intake.read_reasons(path))
+        held = path.read_text("utf-8") if path.is_file() else ""
+        assert (done.refused == 0) or (reason in held and "Nobody was missed." in held)
+    assert (done.refused, path.exists()) == (0, False)
+
+
+@pytest.mark.parametrize("above", ["", "Figures of our trust\n\n"])
+def test_what_is_asked_is_of_its_own_figure_wherever_the_heading_stands(
+    tiny_workspace: Workspace, tmp_path: Path, above: str
+) -> None:
+    """Else a reason would stand in the chain, and a pilot be told, by another figure."""
+    folder = lay_returns(tmp_path / "sent", {BEFORE: 620})
+    for path in folder.rglob("*.csv"):
+        # An empty row within, besides.
+        path.write_text(above + path.read_text("utf-8").replace("\n", "\n,,,,,,,\n", 1), "utf-8")
+    asked = {one.asked for one in load(tiny_workspace, folder).problems}
+    assert asked == {Asked("R060", BEFORE[0], BEFORE[2], BEFORE[1])}
+
+
+OF_A_RULE = {"rule": "R058", "reason": "Nobody was missed.", "by": "Ada"}
+
+
 def test_the_most_surprising_are_answered_singly(tiny_workspace: Workspace, tmp_path: Path) -> None:
     folder = lay_returns(tmp_path / "sent", {BEFORE: 620})
     given = reasons(tmp_path, {"rule": "R060", "reason": "A ward opened.", "by": "Ada"})

@@ -500,38 +500,6 @@ def test_a_ledger_or_a_declaration_that_cannot_be_read_is_a_page(
     assert browser.get("/").status_code == 200
 
 
-def test_work_that_ended_on_its_way_is_taken_up_once_and_never_blocks(
-    officer: Any, portal: Portal, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A worker that was killed leaves a study "running": nobody could ask for another."""
-    import subprocess
-
-    from evaluation.portal import event_chain, outbox
-    from evaluation.portal.models import Outgoing
-    from evaluation.workspace import alone
-
-    ran: list[str] = []
-
-    def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
-        ran.append(command[-1])
-        return subprocess.CompletedProcess(command, 0, "", "")
-
-    monkeypatch.setattr(subprocess, "run", run)
-    one = outbox.wants_study("tiny/first", by="Eve")
-    Outgoing.objects.filter(pk=one.pk).update(state="running", tries=1)
-    with alone(portal.folder / ".working.lock"):
-        assert outbox.work(portal, once=True) == 0 and not ran, "another is at it"
-    assert outbox.work(portal, once=True) == 1 and ran == ["tiny/first"]
-    two = outbox.wants_study("tiny/first", by="Eve")
-    assert two.pk != one.pk
-    Outgoing.objects.filter(pk=two.pk).update(state="running", tries=2)
-    assert outbox.work(portal, once=True) == 0
-    two.refresh_from_db()
-    assert two.state == "failed" and "ended twice" in two.said
-    assert outbox.wants_study("tiny/first", by="Eve").pk not in (one.pk, two.pk)
-    assert event_chain.verify() == []
-
-
 def test_a_withdrawal_is_asked_for_once(officer: Any, tmp_path: Path) -> None:
     from evaluation.portal import drafts
     from evaluation.portal.models import Event, Withdrawal
@@ -543,14 +511,6 @@ def test_a_withdrawal_is_asked_for_once(officer: Any, tmp_path: Path) -> None:
     assert Withdrawal.objects.count() == 1
     assert Event.objects.filter(what="asked for a withdrawal").count() == 1
     assert drafts.find_receipt(held.rpartition("/")[2]) is not None
-
-
-def test_a_stylesheet_is_taken_for_nothing_else() -> None:
-    from evaluation.portal.server import _as_named
-
-    headers: dict[str, str] = {}
-    _as_named(headers, "", "")
-    assert headers == {"X-Content-Type-Options": "nosniff"}
 
 
 def test_where_an_upload_speaks_for_is_read_once(

@@ -155,6 +155,9 @@ def test_candidate_sets_are_read_from_a_file(tmp_path):
     path = tmp_path / "sets.csv"
     path.write_text("area,set,why\n E1,north,x\nE2,north,\nE1,south,\n")
     assert read_candidates(path) == {"north": ("E1", "E2"), "south": ("E1",)}
+    # As another system saves it, with a set whose name a reader of data takes for none.
+    path.write_text("set;area\r\nNA;00123\r\nNA;E2\r\n", encoding="utf-16")
+    assert read_candidates(path) == {"NA": ("00123", "E2")}
     for text, said in (
         ("area,name\nE1,a\n", "sets.csv: it has no column 'set'"),
         ("set,area\na,E1\na, \n", "sets.csv, line 3: a cell is empty"),

@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from evaluation.cli import app
+from evaluation.cli.waves import _tell_design
 from evaluation.design import surveys
 from evaluation.design.surveys import Plan, Variation, areas_of, could_find, trade_offs
 from evaluation.errors import EstimateError, UserError
@@ -122,7 +123,9 @@ def test_a_programme_without_neighbourhoods_is_told_so(programme: Programme) -> 
         areas_of(programme.model_copy(update={"areas": districts}))
 
 
-def test_where_too_few_orders_are_there_no_effect_is_found_and_nothing_is_warned_of() -> None:
+def test_where_too_few_orders_are_there_no_effect_is_found_and_nothing_is_warned_of(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """Under every twentieth assignment the treated areas stand for themselves."""
     areas = pd.DataFrame(
         {
@@ -137,3 +140,5 @@ def test_where_too_few_orders_are_there_no_effect_is_found_and_nothing_is_warned
         found = could_find(areas, Plan(respondents=100, waves=4, before=2), simulations=20, seed=0)
     assert found.mde == found.mde_error == math.inf
     assert found.as_dict()["mde"] is None and found.power(5.0) == 0.0
+    _tell_design("wellbeing", [found])
+    assert "none" in capsys.readouterr().out
