@@ -122,6 +122,7 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "check:_shape",
         "edition:address",
         "portal:answers",
+        "portal:in_utf8.answered",
         "portal:plain_cell",
         "portal:SealedText.from_db_value",
         "portal:SealedText.get_prep_value",
