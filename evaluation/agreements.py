@@ -97,13 +97,18 @@ class Agreements(Frozen):
 
         Raises
         ------
-        DisclosureError : an entry is not as it should be.
-        WorkspaceError : the file cannot be read, or is no YAML.
+        WorkspaceError : the file is no YAML. DisclosureError : it is not as it should be.
         """
         path = workspace.studies / programme / FILE
         if not path.is_file():
             return cls()
-        return validated(cls, read_yaml(path), path, DisclosureError)
+        return validated(
+            cls,
+            read_yaml(path),
+            path,
+            DisclosureError,
+            expected="agreements: a list, of which docs/declarations.md explains each entry",
+        )
 
     def small_counts_allowed(self, figures: Figures, on: date | None) -> bool:
         """Whether a live agreement lets true counts under the threshold be sent.
@@ -116,11 +121,6 @@ class Agreements(Frozen):
             one.small_counts and one.covers(figures) and (on is None or one.live(on))
             for one in self.agreements
         )
-
-    def method_of(self, figures: Figures, on: date) -> Method:
-        """The method that was agreed on; that of the house where none says another."""
-        live = (one for one in self.agreements if one.covers(figures) and one.live(on))
-        return next((one.method for one in live), "secret_offset")
 
     def refuse_release(self, needed: Sequence[Figures], on: date) -> None:
         """Refuse to print figures that no live agreement covers.

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationError
@@ -36,26 +36,36 @@ PeriodField = Annotated[Period, BeforeValidator(_period), PlainSerializer(str)]
 M = TypeVar("M", bound=BaseModel)
 
 
-def _truths_alone(loader: type[Any]) -> type[Any]:
-    """A loader that takes true and false alone for truth values, as YAML 1.2 has it.
+def _calendar_day(loader: Any, node: yaml.ScalarNode) -> Any:
+    """A day as PyYAML reads it; of one that no calendar has its own error would be none of YAML."""
+    try:
+        return loader.construct_yaml_timestamp(node)
+    except ValueError as error:
+        raise yaml.constructor.ConstructorError(
+            None, None, f"{node.value} is no day of the calendar ({error})", node.start_mark
+        ) from None
 
-    By YAML 1.1 the key ``on`` would be True, and ``dpia: no`` no text. Fields of truth values read
-    yes, no, on and off as they did.
-    """
-    named = "tag:yaml.org,2002:bool"
-    resolvers = {
-        first: [one for one in held if one[0] != named]
-        for first, held in loader.yaml_implicit_resolvers.items()
+
+class _Plain(yaml.SafeLoader):
+    """The parser whose words an error with the line."""
+
+
+class _Quick(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """The parser of libyaml, where it is there: it takes a tenth of the time."""
+
+
+# True and false alone are truth values, as in YAML 1.2: by YAML 1.1 the key ``on`` would be True,
+# and ``dpia: no`` no text. Fields of truth values read yes, no, on and off as they did.
+_TRUTH = "tag:yaml.org,2002:bool"
+for _one in (_Plain, _Quick):
+    _one.add_constructor("tag:yaml.org,2002:timestamp", _calendar_day)
+    _one.yaml_implicit_resolvers = {
+        first: [one for one in held if one[0] != _TRUTH]
+        for first, held in _one.yaml_implicit_resolvers.items()
     }
-    ours: Any = type(loader.__name__, (loader,), {"yaml_implicit_resolvers": resolvers})
-    ours.add_implicit_resolver(
-        named, re.compile("(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+    _one.add_implicit_resolver(
+        _TRUTH, re.compile("(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
     )
-    return cast("type[Any]", ours)
-
-
-_Loader = _truths_alone(getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-_LineLoader = _truths_alone(yaml.SafeLoader)
 
 
 class Frozen(BaseModel):
@@ -164,7 +174,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     WorkspaceError : if the file is missing, is no YAML, or holds no mapping.
     """
     try:
-        content = parsed(read_text(path))
+        content = parsed_yaml(read_text(path))
     except yaml.YAMLError as error:
         raise WorkspaceError(f"no valid YAML: {error}", where=str(path)) from None
     if not isinstance(content, dict):
@@ -172,18 +182,17 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return content
 
 
-def parsed(text: str) -> Any:
-    """What a YAML text holds, with true and false alone for truth values.
+def parsed_yaml(text: str) -> Any:
+    """What a YAML text holds.
 
     Raises
     ------
-    yaml.YAMLError : it is no YAML.
+    yaml.YAMLError : it is no YAML, or holds a day that no calendar has.
     """
-    # The parser of libyaml takes a tenth of the time; PyYAML's words an error with the line.
     try:
-        return yaml.load(text, Loader=_Loader)
+        return yaml.load(text, Loader=_Quick)
     except yaml.YAMLError:
-        return yaml.load(text, Loader=_LineLoader)
+        return yaml.load(text, Loader=_Plain)
 
 
 def validated(

@@ -18,12 +18,24 @@ rm -rf -- "$night"
 newstart=$(command -v newstart || echo /opt/newstart/.venv/bin/newstart)
 # Without the portal's address: its tables on PostgreSQL are dumped below, and in an SQLite file are
 # taken along by this.
-env -u NEWSTART_PORTAL_DATABASE "$newstart" ledger backup "$night"
+env -u NEWSTART_PORTAL_DATABASE -u NEWSTART_PORTAL_DATABASE_FILE "$newstart" ledger backup "$night"
 
-if [ -n "${NEWSTART_PORTAL_DATABASE:-}" ]; then
+tables=${NEWSTART_PORTAL_DATABASE:-}
+if [ -z "$tables" ] && [ -n "${NEWSTART_PORTAL_DATABASE_FILE:-}" ]; then
+  tables=$(tr -d '\r\n' < "$NEWSTART_PORTAL_DATABASE_FILE")
+fi
+if [ -n "$tables" ]; then
+  # Words of a command are seen by everybody on the machine: the password goes another way.
+  if [[ $tables =~ ^([a-z0-9+]+://[^:/@]*):([^@]*)@(.*)$ ]]; then
+    tables="${BASH_REMATCH[1]}@${BASH_REMATCH[3]}"
+    password=${BASH_REMATCH[2]//\\/\\\\}
+    printf -v PGPASSWORD '%b' "${password//%/\\x}"
+    export PGPASSWORD
+  fi
   # On PostgreSQL the portal's tables have their own way; drafts' files lie beside them.
   mkdir -p "$night/portal"
-  pg_dump --format=custom --file="$night/portal/portal.dump" "$NEWSTART_PORTAL_DATABASE"
+  pg_dump --format=custom --file="$night/portal/portal.dump" "$tables"
+  unset PGPASSWORD
   if [ -d "${NEWSTART_WORKSPACE:?}/var/portal/drafts" ]; then
     cp -a "$NEWSTART_WORKSPACE/var/portal/drafts" "$night/portal/drafts"
   fi
@@ -41,6 +53,8 @@ if holds "$keys_copy" && ! holds "$data_keys"; then
 fi
 rm -rf -- "$new"
 cp -a "$data_keys" "$new"
+# What there is to hold, by what was copied: the disk of keys may go while this runs.
+held_now=$(cd "$new" && find . -type f | LC_ALL=C sort)
 sync
 (
   cd "$new"
@@ -51,8 +65,11 @@ rm -rf -- "$new"
 sync
 (
   cd "$keys_copy"
+  find . -type f | LC_ALL=C sort | LC_ALL=C comm -23 - <(printf '%s\n' "$held_now") \
+    | while IFS= read -r gone; do rm -f -- "$gone"; done
+  # And what was destroyed while this ran, of which there is a note.
   find . -type f | while IFS= read -r held; do
-    [ -e "$data_keys/$held" ] || rm -f -- "$held"
+    if [ -e "$data_keys/$held.destroyed.json" ]; then rm -f -- "$held"; fi
   done
 )
 

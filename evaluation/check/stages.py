@@ -23,7 +23,7 @@ from evaluation.check.before import Before, Key, Line
 from evaluation.check.keys import Submitter, read_guide
 from evaluation.check.read import Cells, read_cells, read_header, right_headings
 from evaluation.check.report import Checked, Problem, Stage
-from evaluation.check.whose import places_of, weigh, witnesses_of
+from evaluation.check.whose import Places, places_of, weigh, witnesses_of
 from evaluation.errors import WorkspaceError
 from evaluation.finance import asked_of
 from evaluation.programme import OPEN_SITE, Programme
@@ -72,8 +72,9 @@ def check_read(
 ) -> CheckedFile:
     """Check a return that was read already; see `check_file`."""
     raw, programme = as_asked(raw, programme)
-    before = before_return(raw, programme, history=history, today=today)
-    return CheckedFile(raw, check_return(raw, programme, before=before))
+    places = places_of(raw, read_header(raw).value, programme)
+    before = before_return(places, programme, history=history, today=today)
+    return CheckedFile(raw, check_return(raw, programme, before=before, places=places))
 
 
 class AsAsked(NamedTuple):
@@ -92,14 +93,13 @@ def as_asked(raw: RawReturn, programme: Programme) -> AsAsked:
 
 
 def before_return(
-    raw: RawReturn, programme: Programme, *, history: ReadHistory, today: date | None
+    places: Places, programme: Programme, *, history: ReadHistory, today: date | None
 ) -> Before:
     """What a return is compared with.
 
     Where it does not say whose it is or for which quarter, nothing can be compared. Where its
     places disagree about that, what was accepted is a witness.
     """
-    places = places_of(raw, read_header(raw).value, programme)
     sites, agencies = places.values("site"), places.values("agency")
     asked: dict[str, None] = {}
     for site, agency in product(sites, agencies):
@@ -127,16 +127,23 @@ def day_of_check(workspace: Workspace, programme: Programme) -> date | None:
     return workspace.now().date()
 
 
-def check_return(raw: RawReturn, programme: Programme, *, before: Before | None = None) -> Checked:
+def check_return(
+    raw: RawReturn,
+    programme: Programme,
+    *,
+    before: Before | None = None,
+    places: Places | None = None,
+) -> Checked:
     """Everything that is wrong in a return, in one pass; its content if nothing is.
 
     Parameters
     ----------
     before : what had been accepted before; without it nothing is compared with earlier figures.
+    places : what the file says of whose it is, where that was read already.
     """
     before = before or Before()
     headed, problems = read_header(raw)
-    weighed = weigh(places_of(raw, headed, programme), before.witnesses)
+    weighed = weigh(places or places_of(raw, headed, programme), before.witnesses)
     submitter, faults = read_guide(raw, programme, weighed, today=before.today)
     problems += faults
     # Before cells are read: in the wrong column every cell would be a fault of its own.
@@ -145,7 +152,7 @@ def check_return(raw: RawReturn, programme: Programme, *, before: Before | None 
     headed, faults = layout.without_totals(headed, raw.sheet, programme)
     problems += faults
     cells = read_cells(headed, raw.sheet, submitter.period)
-    problems += figures.check_types(cells, _fixed(before))
+    problems += figures.check_types(cells, programme, _fixed(before))
     problems += layout.check_wrapping(raw, cells)
     problems += layout.check_layout(raw, headed)
     stages = [
@@ -182,6 +189,7 @@ def check_return(raw: RawReturn, programme: Programme, *, before: Before | None 
         problems=tuple(sorted(problems, key=attrgetter("order"))),
         stages=tuple(stages),
         returned=None if refused else _content(raw, programme, submitter, cells),
+        rows=cells.rows,
     )
 
 

@@ -84,10 +84,6 @@ class Weighed:
         """The quarter believed."""
         return Period.parse(self.believed["quarter"]) if "quarter" in self.believed else None
 
-    def of(self, line: Line) -> Disagreement | None:
-        """The disagreement about a line, if there is one."""
-        return next((one for one in self.disagreements if one.line == line), None)
-
 
 class RowFigures(NamedTuple):
     """A row as far as it can be compared with accepted figures."""
@@ -384,7 +380,8 @@ def _owner(programme: Programme, code: str, outcome: Outcome) -> str:
         sources = tuple(
             one
             for one in sources
-            if one in programme.source_by_code and programme.source_by_code[one].covers(area)
+            if one in programme.source_by_code
+            and programme.source_by_code[one].covers(area, programme.mergers)
         )
     if len(sources) != 1:
         return ""

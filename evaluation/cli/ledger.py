@@ -216,7 +216,7 @@ def ledger_destroy(
     session: Session = context.obj
     setup.permit_destruction(session.programme, by)
     with session.ledger() as ledger:
-        planned = setup.plan(ledger, session.programme, agreement)
+        planned = setup.plan(session.workspace, ledger, session.programme, agreement)
         named = planned.agreement.named
         refuse_nothing(planned.returns, named)
         if show and as_json:
@@ -487,8 +487,18 @@ def restore(
         from evaluation.portal import configure
 
         kept = configure.Portal(workspace=session.workspace, programme_name="")
-        say(f"The portal's tables, and {configure.restore(kept, folder / 'portal')} files.")
+        files = configure.restore(kept, folder / "portal")
+        if (folder / "portal" / "portal.sqlite").is_file():
+            say(f"The portal's tables, and {files} files.")
+        else:
+            say(f"{files} files of the portal's drafts. Its tables lay on PostgreSQL, whose own")
+            say(f"program takes them back: pg_restore --dbname=ADDRESS {_dump(folder)}")
     print(f"{manifest['rows']['returns']} returns, the last record {manifest['head'][:12]}")
+
+
+def _dump(folder: Path) -> Path:
+    """Where a back-up holds the dump of the portal's tables, or is to hold it."""
+    return folder / "portal" / "portal.dump"
 
 
 @files_app.command()

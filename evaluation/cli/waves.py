@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from evaluation.cli.design import whole_numbers
 from evaluation.cli.session import (
     GOOD,
     PROBLEMS,
@@ -235,19 +237,6 @@ def _tell_voices(content: dict[str, Any]) -> None:
         say("Quotations illustrate; they are no evidence of what caused anything.")
 
 
-def numbers(text: str, what: str) -> list[int]:
-    """Whole numbers above 0, parted by commas.
-
-    Raises
-    ------
-    UserError : it holds something else.
-    """
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdigit() and int(part) > 0 for part in parts):
-        raise UserError(f"{what} {text!r} are no whole numbers.", expected="like 60,100,150")
-    return [int(part) for part in parts]
-
-
 @app.command("design")
 def design(
     context: typer.Context,
@@ -289,9 +278,9 @@ def design(
     found = trade_offs(
         programme,
         groups=groups,
-        respondents=numbers(respondents, "respondents"),
-        waves=numbers(waves, "waves"),
-        comparisons=numbers(comparisons, "comparisons") if comparisons else None,
+        respondents=whole_numbers(respondents, "--respondents"),
+        waves=whole_numbers(waves, "--waves"),
+        comparisons=whole_numbers(comparisons, "--comparisons") if comparisons else None,
         before=before,
         variation=Variation(person_sd=asked.person_sd, design=design_effect),
         simulations=simulations,
@@ -346,8 +335,10 @@ def _tell_design(outcome: str, found: list[Found]) -> None:
             f"{one.plan.waves} ({one.plan.before} before)",
             str(one.plan.respondents),
             f"{one.interviews:,}",
-            f"{one.mde:.2f}",
-            f"{one.mde_error:.2f}",
+            *(
+                f"{size:.2f}" if math.isfinite(size) else "none"
+                for size in (one.mde, one.mde_error)
+            ),
         )
     print_table(table)
     if few := [one for one in found if one.authorities < FEWEST_AUTHORITIES]:

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from evaluation.errors import EstimateError, InferenceRefused
-from evaluation.estimate import pre_period_fit, samples, synthetic_placebos, synthetic_weights
+from evaluation.estimate import (
+    arguments,
+    pre_period_fit,
+    samples,
+    synthetic_placebos,
+    synthetic_weights,
+)
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.covariate_balance import Balance, Covariate, augment_beside, covariates_of
 from evaluation.estimate.estimate import Estimate, Inference
@@ -31,6 +37,11 @@ if TYPE_CHECKING:
 
 Variant = Literal["simplex", "demeaned", "penalised", "ridge"]
 Solver = Literal["exact", "frank_wolfe"]
+
+
+def _refuse_penalty(penalty: object) -> None:
+    if penalty is not None and not (arguments.is_number(penalty) and penalty > 0):
+        raise EstimateError(f"a penalty of {penalty}.", expected="a number above 0")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,11 +85,11 @@ class SyntheticSettings:
                 f"variant {self.variant!r} with a penalty of {self.penalty}.",
                 expected="a penalty with variant 'penalised' (or 'ridge'), and with no other",
             )
-        if self.penalty is not None and not 0 < self.penalty < np.inf:
-            raise EstimateError(f"a penalty of {self.penalty}.", expected="a number above 0")
+        _refuse_penalty(self.penalty)
         if isinstance(self.predictors, Predictor):
             object.__setattr__(self, "predictors", (self.predictors,))
-        object.__setattr__(self, "predictors", tuple(self.predictors))
+        several = arguments.several("predictors", self.predictors, '(Predictor("income"),)')
+        object.__setattr__(self, "predictors", tuple(several))
         if not isinstance(self.v, Mapping):
             samples.one_of("v", self.v, Literal["nested", "equal"])
         if not all(isinstance(one, Predictor) for one in self.predictors):
@@ -124,7 +135,8 @@ class AugmentedSettings:
         samples.one_of("balance", self.balance, Balance)
         if isinstance(self.covariates, str | Predictor):
             object.__setattr__(self, "covariates", (self.covariates,))
-        object.__setattr__(self, "covariates", tuple(self.covariates))
+        several = arguments.several("covariates", self.covariates, "('population',)")
+        object.__setattr__(self, "covariates", tuple(several))
         if not all(isinstance(one, str | Predictor) for one in self.covariates):
             raise EstimateError(
                 "a covariate is neither a name nor a predictor.",
@@ -132,8 +144,7 @@ class AugmentedSettings:
             )
         if len(set(self.covariates)) < len(self.covariates):
             raise EstimateError("a covariate is named twice.", mend="leave one of them out")
-        if self.penalty is not None and not 0 < self.penalty < np.inf:
-            raise EstimateError(f"a penalty of {self.penalty}.", expected="a number above 0")
+        _refuse_penalty(self.penalty)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -490,6 +501,7 @@ def synthetic_controls(
     chosen = settings or SyntheticSettings()
     samples.check_call(panel, chosen, SyntheticSettings, "placebo", level)
     samples.one_of("weights", weights, Sharing)
+    outcomes = list(dict.fromkeys(arguments.several("outcomes", outcomes, "['arrears']")))
     if not outcomes:
         raise EstimateError("no outcome is named.", expected="at least one, say ['arrears']")
     if chosen.variant == "ridge":

@@ -159,7 +159,7 @@ def end_grant(grant: Grant, *, by: str) -> None:
 
 
 def make_link(person: Person, kind: str, *, by: str) -> Link:
-    """Make a link that works once; earlier ones of the kind stop working."""
+    """Make a link that works once; every earlier one of the person stops working."""
     token, moment = secrets.token_urlsafe(32), now()
     ends = moment + (INVITED_FOR if kind == "invitation" else RESET_FOR)
     with transaction.atomic():
@@ -178,7 +178,8 @@ def _hash(token: str) -> str:
 def invitation_of(token: str) -> Invitation | None:
     """The invitation of a link, if it still works."""
     one = Invitation.objects.select_related("person").filter(token_hash=_hash(token)).first()
-    return one if one is not None and one.used is None and now() < one.ends else None
+    works = one is not None and one.used is None and now() < one.ends and not one.person.locked
+    return one if works else None
 
 
 def password_faults(person: Person, password: str, again: str) -> list[str]:
@@ -238,7 +239,7 @@ def locked_out(email: str) -> bool:
     a new password, does not count.
     """
     recent = Event.objects.filter(
-        who=normal(email)[:200], what__in=(_SIGNED_IN, _FAILED), at__gte=now() - WITHIN
+        who=_counted(email), what__in=(_SIGNED_IN, _FAILED), at__gte=now() - WITHIN
     ).order_by("-id")[:MOST_WRONG]
     return len(recent) == MOST_WRONG and all(one.what == _FAILED for one in recent)
 
@@ -261,7 +262,12 @@ def signing_in(email: str, password: str) -> Person | None:
 
 def failed(email: str) -> None:
     """Count a wrong password or code against an address."""
-    event_chain.record(normal(email)[:200], _FAILED)
+    event_chain.record(_counted(email), _FAILED)
+
+
+def _counted(email: str) -> str:
+    """An address as events name it, whatever a stranger types for one."""
+    return event_chain.printable(normal(email))[:200]
 
 
 def succeeded(person: Person) -> None:
@@ -272,13 +278,26 @@ def succeeded(person: Person) -> None:
 def forgotten(email: str) -> None:
     """Put a link for a new password into the outbox, if the address has an account."""
     person = Person.objects.filter(issued_by=LOCAL, subject=normal(email), locked=False).first()
-    asked = event_chain.since(_ASKED, timedelta(hours=1), who=normal(email)[:200]).count()
-    event_chain.record(normal(email)[:200], _ASKED)
+    asked = event_chain.since(_ASKED, ago=timedelta(hours=1), who=_counted(email)).count()
+    event_chain.record(_counted(email), _ASKED)
     # A stranger cannot fill somebody's mailbox.
     if person is not None and asked < _LINKS_AN_HOUR:
         Outgoing.objects.create(
             kind="reset", to=person.email, content={"person": person.pk}, due=now()
         )
+
+
+def reset(person: Person, *, by: str) -> Link:
+    """A link for a new password, for who lost the present one or what shows the codes.
+
+    Nothing of before signs in any more, and every session ends: a password that somebody else knows
+    would let them set up the second factor that is missing now.
+    """
+    with transaction.atomic():
+        Person.objects.filter(pk=person.pk).update(
+            second_factor="", last_step=0, password=make_password(None)
+        )
+        return make_link(person, "reset", by=by)
 
 
 def invite_by_mail(person: Person) -> None:

@@ -149,8 +149,9 @@ def refuse_many(person: Person, size: int) -> None:
     UserError : too many files, or too many bytes.
     """
     held = portal()
-    in_hour = event_chain.since("uploaded", timedelta(hours=1), who=person.name)
-    in_day = event_chain.since("uploaded", timedelta(days=1), who=person.name)
+    # What is refused was read all the same.
+    in_hour = event_chain.since("uploaded", "refused", ago=timedelta(hours=1), who=person.name)
+    in_day = event_chain.since("uploaded", "refused", ago=timedelta(days=1), who=person.name)
     if in_hour.count() >= held.uploads:
         raise UserError(
             f"you have uploaded {held.uploads} files within an hour: no more are taken.",
@@ -543,7 +544,7 @@ def receipts() -> list[Receipt]:
 
 
 def acts() -> list[LedgerAct]:
-    """Every withdrawal and redaction."""
+    """Every withdrawal, redaction and destruction."""
     held = portal()
     if not held.workspace.has_ledger:
         return []
@@ -573,7 +574,8 @@ _SEALED = ("report", "text", "changes", "totals", "file_sha256")
 def expire() -> int:
     """Empty drafts that are past their time, with their files and keys; how many there were."""
     past = Draft.objects.filter(ends__lt=now()).exclude(state__in=("expired", "submitting"))
-    return _empty(past.defer(*_SEALED), "expired", by="portal", why="a draft's time was over")
+    held = past.exclude(report="").defer(*_SEALED)
+    return _empty(held, "expired", by="portal", why="a draft's time was over")
 
 
 def empty_unreadable() -> int:
@@ -638,7 +640,7 @@ def _empty(found: Iterable[Draft], what: str, *, by: str, why: str) -> int:
     many = 0
     for one in found:
         # A return that was accepted stays known as sent; nothing else is left to send.
-        state = "submitted" if what == "destroyed" and one.state == "submitted" else "expired"
+        state = "submitted" if one.state == "submitted" else "expired"
         stored(one).unlink(missing_ok=True)
         with transaction.atomic():
             Draft.objects.filter(pk=one.pk).update(state=state, **_EMPTIED)
@@ -663,6 +665,8 @@ def ask_withdrawal(receipt: Receipt, person: Person, reason: str) -> Withdrawal:
     if receipt.return_id in gone:
         raise UserError("this return was withdrawn already.", where=receipt.return_id)
     with transaction.atomic():
+        # First of all: events wait for each other, and so no two can ask at once.
+        event_chain.record(person.name, "asked for a withdrawal", receipt.return_id)
         waiting = Withdrawal.objects.filter(return_id=receipt.return_id, state="asked").first()
         if waiting is not None:
             raise UserError(
@@ -670,7 +674,6 @@ def ask_withdrawal(receipt: Receipt, person: Person, reason: str) -> Withdrawal:
                 where=receipt.return_id,
                 mend="a second person can agree to it now.",
             )
-        event_chain.record(person.name, "asked for a withdrawal", receipt.return_id)
         return Withdrawal.objects.create(
             number="".join(secrets.choice(_SIGNS) for _ in range(10)),
             return_id=receipt.return_id,

@@ -35,13 +35,20 @@ def record(who: str, what: str, about: str = "", *, size: int = 0) -> Event:
                 cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_ONE_WRITER])
         last = Event.objects.order_by("-id").values_list("chain", flat=True).first()
         at, previous = now(), last or FIRST
-        # A name typed by a stranger could break the log's lines; what cannot be printed is shown.
-        about = "".join(sign if sign.isprintable() else "�" for sign in about)[:300]
+        who, about = printable(who)[:300], printable(about)[:300]
         bound = _bound(at, who=who, what=what, about=about, size=size)
         chain = fingerprint.of_data(bound | {"previous": previous})
         return Event.objects.create(
             at=at, who=who, what=what, about=about, size=size, previous=previous, chain=chain
         )
+
+
+def printable(text: str) -> str:
+    """A text in which signs that cannot be printed are seen to be there.
+
+    A name typed by a stranger could break lines, or turn the rest of one round.
+    """
+    return "".join(sign if sign.isprintable() else "�" for sign in text)
 
 
 def _bound(at: datetime, *, who: str, what: str, about: str, size: int) -> dict[str, Any]:
@@ -60,6 +67,6 @@ def verify() -> list[int]:
     return broken
 
 
-def since(what: str, ago: timedelta, **where: str) -> models.QuerySet[Event]:
-    """The events of a kind of the last while."""
-    return Event.objects.filter(what=what, at__gte=now() - ago, **where)
+def since(*what: str, ago: timedelta, **where: str) -> models.QuerySet[Event]:
+    """The events of these kinds of the last while."""
+    return Event.objects.filter(what__in=what, at__gte=now() - ago, **where)

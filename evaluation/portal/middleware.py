@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, logout
 from django.core.exceptions import SuspiciousOperation
+from django.db import DatabaseError
 from django.utils.crypto import constant_time_compare
 
-from evaluation.portal.accounts import LocalAccounts
+from evaluation.errors import UserError
+from evaluation.portal.accounts import LocalAccounts, needs_second_factor
 from evaluation.portal.configure import IDLE, LONGEST
+from evaluation.portal.pages import down
 from evaluation.quarters import now
 
 if TYPE_CHECKING:
@@ -61,8 +64,11 @@ def who(answer: Answering) -> Answering:
     def answered(request: Any) -> HttpResponse:
         request.get_host()  # refuses a name that is not ours, of which no link may ever be made
         request.person, request.ended = None, False
-        if request.session.get(SESSION_KEY) is not None:
-            request.person = _of_session(request)
+        try:
+            if request.session.get(SESSION_KEY) is not None:
+                request.person = _of_session(request)
+        except DatabaseError:
+            return down(request)
         return answer(request)
 
     return answered
@@ -82,6 +88,24 @@ def plain(answer: Answering) -> Answering:
     return answered
 
 
+class Reached:
+    """Says on a page of its own that tables, ledger or declarations cannot be read just now.
+
+    A class, since Django asks middleware for errors of a page by a method of this name.
+    """
+
+    def __init__(self, answer: Answering) -> None:
+        self.answer = answer
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """The answer as it is."""
+        return self.answer(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """The page in place of an answer, where that is what is wrong; None for a fault of ours."""
+        return down(request) if isinstance(error, (UserError, DatabaseError)) else None
+
+
 def _of_session(request: Any) -> Person | None:
     moment = now().timestamp()
     began, seen = request.session.get("began", 0.0), request.session.get("seen", 0.0)
@@ -92,6 +116,11 @@ def _of_session(request: Any) -> Person | None:
     found = LocalAccounts().get_user(int(request.session[SESSION_KEY]))
     if found is None or not _same_password(request, found):
         request.session.flush()
+        return None
+    # A role that is given while somebody is signed in asks of them what it asks of all.
+    if request.session.get("coded") is False and needs_second_factor(found):
+        logout(request)
+        request.ended = True
         return None
     if moment - seen > _SEEN_EVERY.total_seconds():
         request.session["seen"] = moment

@@ -15,6 +15,7 @@ from traceback import extract_tb
 from typing import TYPE_CHECKING, Any
 
 import jinja2
+from django.db import DatabaseError
 from django.http import HttpResponse
 from django.middleware.csrf import get_token
 from django.template import loader
@@ -112,15 +113,23 @@ def page(
     """
     held = portal()
     person = getattr(request, "person", None)
-    faults = shown_.pop("faults", [])
-    context = {
-        "title": title,
-        "faults": faults,
+    frame = {
         "person": person,
         "roles": sorted(roles_of(person)) if person else [],
         "links": _links(request, person),
         "programme": held.programme.title,
         "synthetic": held.programme.synthetic,
+    }
+    return _drawn(request, name, title, status, {**frame, **shown_})
+
+
+def _drawn(
+    request: HttpRequest, name: str, title: str, status: int, shown_: Mapping[str, Any]
+) -> HttpResponse:
+    held = portal()
+    context = {
+        "title": title,
+        "faults": [],
         "demonstration": held.demonstration,
         "help": held.help,
         "brand": held.brand is not None,
@@ -177,7 +186,17 @@ def error_page(request: HttpRequest, status: int, title: str, lines: list[str]) 
         person.name if person else "nobody",
         _where() if status >= _OURS else "",
     )
-    return page(request, "error", title, status=status, lines=lines, number=number)
+    told = {"lines": lines, "number": number}
+    if status < _OURS:
+        try:
+            return page(request, "error", title, status=status, **told)
+        except (UserError, DatabaseError):
+            return down(request)
+    # What is wrong may be the tables or the declarations: nothing is read of either.
+    held = portal()
+    bare: dict[str, Any] = {"person": None, "links": [], "programme": held.programme_name}
+    shown_ = {**bare, "synthetic": held.workspace.synthetic, **told}
+    return _drawn(request, "error", title, status, shown_)
 
 
 _OURS = 500
@@ -251,6 +270,22 @@ def broken(request: HttpRequest) -> HttpResponse:
         "Something is wrong with the portal",
         ["It is a fault of ours. What you uploaded before is kept.", "Try again in a few minutes."],
     )
+
+
+def down(request: HttpRequest) -> HttpResponse:
+    """Something that the portal itself only asks does not answer, or cannot be read just now."""
+    answer = error_page(
+        request,
+        503,
+        "This cannot be shown just now",
+        [
+            "Something that the portal needs does not answer or is being changed: its tables, the "
+            "ledger, or the programme's declarations.",
+            "What you uploaded before is kept. Try again in a few minutes.",
+        ],
+    )
+    answer["Retry-After"] = "60"
+    return answer
 
 
 def fields(given: Mapping[str, Any], *names: str) -> dict[str, str]:

@@ -17,9 +17,11 @@ import os
 import re
 import secrets
 import stat
+import threading
 import time
 from base64 import urlsafe_b64decode
 from collections.abc import Mapping
+from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +45,7 @@ _KEPT = 3_600  # seconds for which what the service says of itself is not asked 
 _OLDEST = 600  # seconds since a token was made, beyond the leeway
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _PEM = re.compile(r"-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----", re.DOTALL)
-_AGAIN = "Begin again at Sign in."
+AGAIN = "Begin again at Sign in."
 _ASK = "Ask whoever runs this portal: it is set for another service than the one that answered."
 _LATER = "Nothing was done. Try again in a few minutes; what you uploaded before is kept."
 
@@ -172,8 +174,14 @@ def _private(name: str) -> str:
 
 def _is_safe(address: str) -> bool:
     """Whether what is sent to an address is encrypted, or does not leave this machine."""
-    parts = urlsplit(address)
-    if parts.username or parts.fragment or not parts.hostname:
+    if not (address.isascii() and address.isprintable() and " " not in address):
+        return False
+    try:
+        parts = urlsplit(address)
+        named = parts.hostname and parts.port != 0  # which refuses a port that is no number
+    except ValueError:
+        return False
+    if not named or "@" in parts.netloc or parts.fragment:
         return False
     return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
 
@@ -227,7 +235,7 @@ def finish(service: Service, back: str, begun: Begun, code: str, *, issuer: str 
     named = described.get("authorization_response_iss_parameter_supported") is True
     known = [_issuer(service, described, one) for one in service.tenants or ("",)]
     if (issuer or named) and issuer not in known:
-        raise SignOnRefused("another service than the one that was asked answered.", mend=_AGAIN)
+        raise SignOnRefused("another service than the one that was asked answered.", mend=AGAIN)
     form = {
         "grant_type": "authorization_code",
         "code": code,
@@ -240,7 +248,7 @@ def finish(service: Service, back: str, begun: Begun, code: str, *, issuer: str 
         # What went wrong is the service's word, and it may be anything: it is not repeated.
         raise SignOnRefused(
             "the service did not take the sign-in: it was used already, or took too long.",
-            mend=_AGAIN,
+            mend=AGAIN,
         )
     claims = _claims(service, described, token)
     subject = _believed(service, described, claims, begun.nonce)
@@ -248,7 +256,7 @@ def finish(service: Service, back: str, begun: Begun, code: str, *, issuer: str 
     return Proven(
         issuer=str(claims["iss"]),
         subject=subject,
-        strong=bool(service.trust) or (isinstance(methods, list) and "mfa" in methods),
+        strong="Cm" in service.trust.split(".") or (isinstance(methods, list) and "mfa" in methods),
         leave=_leave(service, described, back, token),
     )
 
@@ -256,8 +264,9 @@ def finish(service: Service, back: str, begun: Begun, code: str, *, issuer: str 
 def _proof(service: Service, described: Mapping[str, Any], form: dict[str, str]) -> dict[str, Any]:
     """The form, and what proves that this portal sends it: a signed assertion, or a secret."""
     if not service.keys:
-        taken = described.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
-        if "client_secret_basic" in taken:
+        taken = described.get("token_endpoint_auth_methods_supported")
+        # Where it does not say how, this is how (Discovery 1.0, 3).
+        if not isinstance(taken, list) or "client_secret_basic" in taken:
             # Each part is encoded before both are joined (RFC 6749, 2.3.1): a secret may hold signs
             # that mean something there, or that Latin 1 has not.
             return {"data": form, "auth": (quote(service.client, ""), quote(service.secret, ""))}
@@ -358,11 +367,64 @@ def _described(service: Service) -> dict[str, Any]:
 
 
 def _ask(method: str, address: str, **given: Any) -> dict[str, Any]:
-    """A service's answer as an object; never more of it than it may say, nor longer than it may.
+    """A service's answer as an object; nothing is in it where the service took what was sent badly.
 
     Raises
     ------
-    SignOnRefused : it does not answer, or something else than an object of JSON.
+    SignOnRefused : it does not answer, too slowly, or something else than an object of JSON.
+    """
+    told: Future[_Answer] = Future()
+
+    def ask() -> None:
+        try:
+            told.set_result(_answer(method, address, given))
+        except SignOnRefused as error:
+            told.set_exception(error)
+        finally:
+            told.cancel()  # after anything else nobody waits
+
+    # Beside this: a service that sends the head of its answer a letter a second keeps within every
+    # limit of the connection, and would keep those waiting who want a page of the portal's.
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        answer = told.result(timeout=PATIENCE)
+    except TimeoutError:
+        raise _too_much() from None
+    if method == "POST" and answer.status in _NOT_TAKEN:
+        return {}
+    try:
+        found = json.loads(answer.content.decode("utf-8"))
+    except (ValueError, RecursionError):
+        found = None
+    # A page of an error, or one that leads elsewhere, is not believed whatever stands on it.
+    if not isinstance(found, dict) or answer.status != _WELL:
+        raise SignOnRefused("the service that signs people in does not answer as one.", mend=_LATER)
+    return found
+
+
+_WELL, _NOT_TAKEN = 200, (400, 401, 403)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Answer:
+    """What came back over the network: its status of HTTP and its content."""
+
+    status: int
+    content: bytes
+
+
+def _too_much() -> SignOnRefused:
+    return SignOnRefused(
+        "the service that signs people in answers too slowly, or too much.", mend=_LATER
+    )
+
+
+def _answer(method: str, address: str, given: Mapping[str, Any]) -> _Answer:
+    """A service's answer as it comes; never more of it than it may say.
+
+    Raises
+    ------
+    SignOnRefused : it does not answer, too slowly, or too much.
     """
     import requests
     from urllib3.exceptions import HTTPError
@@ -388,25 +450,16 @@ def _ask(method: str, address: str, **given: Any) -> dict[str, Any]:
             while part := answer.raw.read1(65_536, decode_content=True):
                 held += part
                 if len(held) > MOST_BYTES or time.monotonic() > until:
-                    raise SignOnRefused(
-                        "the service that signs people in answers too slowly, or too much.",
-                        mend=_LATER,
-                    )
+                    raise _too_much()
+            return _Answer(status=answer.status_code, content=bytes(held))
     except (requests.RequestException, HTTPError, OSError):
         raise SignOnRefused(
             "the service that signs people in does not answer.", mend=_LATER
         ) from None
-    try:
-        found = json.loads(bytes(held).decode("utf-8"))
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise SignOnRefused("the service that signs people in does not answer as one.", mend=_LATER)
-    return found
 
 
 def _wrong(what: str) -> SignOnRefused:
-    return SignOnRefused(f"the service's token is not taken: {what}.", mend=_AGAIN)
+    return SignOnRefused(f"the service's token is not taken: {what}.", mend=AGAIN)
 
 
 def _claims(service: Service, described: Mapping[str, Any], token: str) -> dict[str, Any]:
@@ -418,7 +471,10 @@ def _claims(service: Service, described: Mapping[str, Any], token: str) -> dict[
     algorithm = header.get("alg")
     if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
         raise _wrong("it is not signed in a way that can be checked")
-    for key in _signers(str(described["jwks_uri"]), ALGORITHMS[algorithm], header.get("kid")):
+    if {"crit", "b64"} & header.keys():
+        # What a token says has to be understood is not understood here, whatever it is.
+        raise _wrong("its signature is not the service's")
+    for key in _signers(str(described["jwks_uri"]), algorithm, header.get("kid")):
         try:
             jwt.decode(token, key, algorithms=[algorithm])
         except (JoseError, ValueError, TypeError):
@@ -459,7 +515,7 @@ def _object(part: str) -> dict[str, Any]:
     return found
 
 
-def _signers(address: str, kind: str, kid: object) -> list[Any]:
+def _signers(address: str, algorithm: str, kid: object) -> list[Any]:
     """The service's keys that may have signed: those of the name, asked for anew where none is.
 
     A token without a key's name is taken where the service has one key of the kind alone (OpenID
@@ -467,25 +523,25 @@ def _signers(address: str, kind: str, kid: object) -> list[Any]:
     """
     # Without a name that a key was changed is only noticed by asking anew.
     for anew in (False, True) if kid is not None else (True,):
-        keys = _public(_remembered(address, anew=anew), kind)
+        keys = _public(_remembered(address, anew=anew), algorithm)
         found = [key for name, key in keys if kid is None or name == kid]
         if found and (kid is not None or len(found) == 1):
             return found
     raise _wrong("it names none of the service's keys")
 
 
-def _public(held: Mapping[str, Any], kind: str) -> list[tuple[object, Any]]:
-    """The keys of a kind that sign, each with its name; what is no such key is left out."""
+def _public(held: Mapping[str, Any], algorithm: str) -> list[tuple[object, Any]]:
+    """The keys that sign by an algorithm, each with its name; what is no such key is left out."""
     from joserfc.errors import JoseError
     from joserfc.jwk import ECKey, RSAKey
 
     found = []
     listed = held.get("keys")
     for one in listed if isinstance(listed, list) else []:
-        if not isinstance(one, dict) or one.get("kty") != kind or one.get("use", "sig") != "sig":
+        if not isinstance(one, dict) or not _is_for(one, algorithm):
             continue
         try:
-            key = (RSAKey if kind == "RSA" else ECKey).import_key(
+            key = (RSAKey if one["kty"] == "RSA" else ECKey).import_key(
                 {name: text for name, text in one.items() if name in _OF_A_KEY}
             )
         except (JoseError, ValueError, TypeError):
@@ -494,6 +550,33 @@ def _public(held: Mapping[str, Any], kind: str) -> list[tuple[object, Any]]:
     return found
 
 
+def _is_for(key: Mapping[str, Any], algorithm: str) -> bool:
+    """Whether a key may have made a signature by an algorithm, as it says of itself (RFC 7517, 4).
+
+    By P-256 for ES256, and of 2,048 bits at least for the others (RFC 7518, 3.3 to 3.5): shorter
+    ones are broken, whoever lists them.
+    """
+    kind, does = key.get("kty"), key.get("key_ops")
+    return (
+        kind == ALGORITHMS[algorithm]
+        and (_is_long(key.get("n")) if kind == "RSA" else key.get("crv") == "P-256")
+        and key.get("use", "sig") == "sig"
+        and key.get("alg") in (None, algorithm)
+        and (does is None or (isinstance(does, list) and "verify" in does))
+    )
+
+
+def _is_long(modulus: object) -> bool:
+    if not isinstance(modulus, str) or not modulus.isascii():
+        return False
+    try:
+        held = urlsafe_b64decode(modulus + "=" * (-len(modulus) % 4))
+    except ValueError:
+        return False
+    return int.from_bytes(held).bit_length() >= _SHORTEST
+
+
+_SHORTEST = 2048
 _OF_A_KEY = frozenset(("kty", "n", "e", "crv", "x", "y"))
 
 

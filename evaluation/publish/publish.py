@@ -41,7 +41,6 @@ from evaluation.study.written import read_record
 from evaluation.workspace import alone, write_whole
 
 if TYPE_CHECKING:
-    from evaluation.study.record import Results
     from evaluation.workspace import Workspace
 
 
@@ -81,7 +80,7 @@ def publish(
 
     Raises
     ------
-    EditionRefused : see `draft.name_for`; or another publication runs, or there is too little room.
+    EditionRefused : see `refresh.name_for`; or another publication runs, or there is no room.
     BookError, ProtocolError, LedgerError : a step on the way fails; the last edition stands.
     NotForPublication : a programme whose figures it would hold is closed; nothing is run.
     DisclosureError : the person is no publisher, or the only one who checked.
@@ -130,6 +129,8 @@ def publish(
                 built = build_book(workspace, programme=programme, progress=progress).parent
             claims = workspace.book / "_edition" / "claims.json" if pages else None
             whole = replace(made, change=change, pages=built, claims=claims)
+            # Checkers may have said otherwise while it was made.
+            refuse_publication(workspace, programme, by=by)
             # Before the edition is there: what was printed stands in the register, or more than it.
             enter(workspace, name.address, released, by=by)
             edition = freeze(workspace, whole, made_of)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from evaluation.declared import parsed, read_yaml
+from evaluation.declared import parsed_yaml, read_yaml
 from evaluation.errors import ProtocolError
 from evaluation.programme import Programme
 from evaluation.protocol import ESTIMATOR_NAMES, LooksPlan, Protocol, Score
@@ -226,16 +226,16 @@ def draft(workspace: Workspace, name: str, answers: Mapping[str, Any]) -> Path:
 def _value(field: str, answer: Any) -> Any:
     if not isinstance(answer, str):
         return answer
-    # A title such as "2026: a start" would be a mapping to YAML.
+    # A title such as "2026: a start" would be a mapping to YAML, and "no" a truth.
     plain = Protocol.model_fields[field].annotation is str
     if plain:
         return answer
     try:
-        return parsed(answer) if answer.strip() else None
+        return parsed_yaml(answer) if answer.strip() else None
     except yaml.YAMLError as error:
         raise ProtocolError(
             f"the answer for {field} cannot be read: {answer!r}.",
-            expected="a number, [a, list], or {names: values}",
+            expected="a number, a day as 2027-06-30, [a, list], or {names: values}",
         ) from error
 
 

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import re
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from evaluation.edition.formats import briefing, export, whole
 from evaluation.edition.formats import tables as spreadsheet
 from evaluation.edition.formats import tables as tidy
 from evaluation.edition.formats.export import write_downloads
-from evaluation.edition.pages import learning, questions
+from evaluation.edition.pages import learning, money_charts, questions
 from evaluation.edition.pages.claims import Claims, of_study
 from evaluation.errors import BookError
 from evaluation.study.accounts_record import Mean
@@ -248,6 +249,16 @@ def test_words_that_are_wrapped_have_room_and_sheets_print_one_page_wide(
         assert height >= spreadsheet.LINE * longest // spreadsheet.WIDEST
 
 
+def test_the_notes_tell_the_level_of_the_study_s_ranges(
+    edition: Edition, held: tuple[tidy.Table, ...]
+) -> None:
+    lower = replace(edition, headline=edition.headline.model_copy(update={"level": 0.9}))
+    for one, said in ((edition, "95 times in 100"), (lower, "90 times in 100")):
+        made = openpyxl.load_workbook(io.BytesIO(tidy.workbook(one, held)))
+        notes = [str(cell.value) for row in made["Notes"].iter_rows() for cell in row]
+        assert any(said in text for text in notes)
+
+
 def test_the_briefing_is_two_tagged_pages(folder: Path) -> None:
     made = (folder / "briefing.pdf").read_bytes()
     assert made.startswith(b"%PDF-")
@@ -329,17 +340,22 @@ def printed(tmp_path: Path) -> str:
         (tmp_path / f"{name}.html").write_text(page, "utf-8")
     toc = tmp_path / "toc.yml"
     toc.write_text(
-        "root: index\nparts: [{caption: Part, chapters: [{file: below/page, "
+        "root: index\nparts: [{caption: Part <1>, chapters: [{file: below/page, "
         "sections: [{file: below/real}]}]}]\n",
         "utf-8",
     )
-    return whole.one_page(tmp_path, toc, "Book")
+    return whole.one_page(tmp_path, toc, "Work & <health>")
 
 
 def test_the_printed_book_takes_pages_in_order_and_pictures_from_their_place(printed: str) -> None:
     assert printed.index("<h1>First") < printed.index("<h1>Second") < printed.index("<h1>Third")
     assert "src='figures/a.svg'" in printed and "<details open>" in printed
     assert "<script>1" not in printed
+
+
+def test_a_title_is_text_and_no_markup(printed: str) -> None:
+    assert "<title>Work &amp; &lt;health&gt;</title>" in printed
+    assert "<h1>Work &amp; &lt;health&gt;</h1>" in printed and "<h2>Part &lt;1&gt;</h2>" in printed
 
 
 def test_links_of_the_printed_book_lead_to_their_place_in_it(printed: str) -> None:
@@ -379,6 +395,21 @@ def test_a_book_that_is_not_built_is_not_printed(tmp_path: Path) -> None:
         whole.write_pdf(tmp_path, tmp_path / "toc.yml", tmp_path / "book.pdf", title="Book")
 
 
+def test_a_print_that_takes_too_long_is_told(
+    printed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And leaves nothing behind: before, it ended in a traceback."""
+
+    def never(*_: object, timeout: float, **__: object) -> None:
+        raise subprocess.TimeoutExpired("chromium", timeout)
+
+    monkeypatch.setattr(whole, "browser", lambda: "chromium")
+    monkeypatch.setattr(subprocess, "run", never)
+    with pytest.raises(BookError, match="did not print the book in 300 seconds"):
+        whole.write_pdf(tmp_path, tmp_path / "toc.yml", tmp_path / "book.pdf", title="Book")
+    assert not (tmp_path / "whole-book.html").exists()
+
+
 def test_a_stock_is_counted_at_a_time_and_a_flow_by_the_quarter_in_every_file(
     edition: Edition, claims: Claims
 ) -> None:
@@ -387,6 +418,16 @@ def test_a_stock_is_counted_at_a_time_and_a_flow_by_the_quarter_in_every_file(
         claim = claims.claim(f"{one.code}.people")
         when = f"a {study.period_word}" if one.kind == "flow" else "at any one time"
         assert not claim.unit or (claim.unit.endswith(when) and when in claim.text)
+
+
+def test_what_knowing_is_worth_is_told_where_no_input_stands_alone(edition: Edition) -> None:
+    """Where all that is priced is a transfer there is none: before, an error."""
+    value = edition.headline.value
+    assert value is not None
+    bare = value.model_copy(
+        update={"information": value.information.model_copy(update={"of_one": ()})}
+    )
+    assert money_charts.information(bare).endswith("to know every input exactly beforehand.")
 
 
 def test_no_zero_stands_where_nothing_has_a_price(

@@ -52,7 +52,7 @@ class Night:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(text, "utf-8")
 
-    def run(self, *, dies: int = 0) -> subprocess.CompletedProcess[str]:
+    def run(self, *, dies: int = 0, **more: str) -> subprocess.CompletedProcess[str]:
         self.calls.unlink(missing_ok=True)
         said = {
             "PATH": f"{self.bin}:{os.environ['PATH']}",
@@ -64,7 +64,7 @@ class Night:
         }
         return subprocess.run(
             ["bash", str(SCRIPT)],
-            env=said,
+            env=said | more,
             capture_output=True,
             text=True,
             check=False,
@@ -127,6 +127,22 @@ def test_ended_at_any_step_no_key_is_out_of_the_copy(night: Night) -> None:
     assert found(night.copy) == wanted
 
 
+def test_a_disk_of_keys_that_goes_on_the_way_empties_no_copy(night: Night) -> None:
+    """Unmounted once its keys are copied: what is gone from there is gone from no copy."""
+    wanted = found(night.keys)
+    away = night.keys.with_name("unmounted")
+    night.program("sync", f'#!/bin/bash\n[ ! -d "{night.keys}" ] || mv "{night.keys}" "{away}"\n')
+    assert night.run().returncode == 0
+    assert found(night.copy) == wanted
+
+
+def test_a_key_that_is_destroyed_on_the_way_is_in_no_copy(night: Night) -> None:
+    destroyed = f'rm -f "{night.keys}/ab/abff" && echo a > "{night.keys}/ab/abff.destroyed.json"'
+    night.program("sync", f"#!/bin/bash\n{destroyed}\n")
+    assert night.run().returncode == 0
+    assert "ab/abff" not in found(night.copy)
+
+
 def test_a_disk_of_keys_that_is_not_there_empties_no_copy(night: Night) -> None:
     before = found(night.copy)
     shutil.rmtree(night.keys)
@@ -136,6 +152,24 @@ def test_a_disk_of_keys_that_is_not_there_empties_no_copy(night: Night) -> None:
     night.keys.rmdir()
     assert night.run().returncode != 0
     assert found(night.copy) == before
+
+
+def test_the_portals_password_is_in_no_command(night: Night, tmp_path: Path) -> None:
+    """Words of a command are seen by everybody on the machine (`ps`)."""
+    night.program("pg_dump", f'#!/bin/bash\nprintf "%s\\n" "$PGPASSWORD" "$@" > {tmp_path}/said\n')
+    for password, written in (
+        ("plain", "plain"),
+        ("a b/c:d@e%f", "a%20b%2Fc%3Ad%40e%25f"),
+        ("back\\nslash\\x41", "back\\nslash%5Cx41"),
+    ):
+        shutil.rmtree(night.backups, ignore_errors=True)
+        named = tmp_path / "portal_database"
+        named.write_text(f"postgresql://app:{written}@db.example:5432/portal?sslmode=require\n")
+        done = night.run(NEWSTART_PORTAL_DATABASE_FILE=str(named), NEWSTART_WORKSPACE=str(tmp_path))
+        assert done.returncode == 0, done.stderr
+        first, *words = (tmp_path / "said").read_text("utf-8").splitlines()
+        assert first == password and not any(written in one for one in words)
+        assert words[-1] == "postgresql://app@db.example:5432/portal?sslmode=require"
 
 
 def test_as_many_nights_are_kept_as_are_wanted(night: Night) -> None:

@@ -16,7 +16,7 @@ import typer
 from evaluation.agreements import Agreements
 from evaluation.cli import app
 from evaluation.connect.recipes import Recipes
-from evaluation.declared import parsed, validated
+from evaluation.declared import parsed_yaml, validated
 
 ROOT = Path(__file__).resolve().parents[2]
 # What the demonstration said is not mended afterwards; nor what was new in earlier versions.
@@ -215,7 +215,7 @@ def test_every_agreement_and_recipe_that_a_document_shows_is_read() -> None:
     found = []
     for name, text in DOCUMENTS.items():
         for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL):
-            content = parsed(block)
+            content = parsed_yaml(block)
             for model in (readers[key] for key in readers if key in content):
                 assert validated(model, content, Path(name))
                 found.append(model)

@@ -124,6 +124,57 @@ def test_units_are_whole(unit: Path) -> None:
         assert [line for line in faults if "is not executable" not in line] == []
 
 
+def test_the_worker_starts_after_the_portal_and_the_back_up_with_its_disks() -> None:
+    def said(unit: str, name: str) -> list[str]:
+        text = (HOSTING / "systemd" / unit).read_text("utf-8")
+        return [
+            part
+            for found in re.findall(rf"^{name}=(.+)$", text, re.MULTILINE)
+            for part in found.split()
+        ]
+
+    for unit in ("newstart-work.service", "newstart-backup.service"):
+        assert {"newstart-portal.service", "postgresql.service"} <= set(said(unit, "After"))
+        # In order, but not bound: mail leaves while the portal is being mended.
+        assert not said(unit, "Requires") and not said(unit, "BindsTo")
+    written = said("newstart-backup.service", "ReadWritePaths")
+    disks = said("newstart-backup.service", "RequiresMountsFor")
+    assert len(disks) == 2 and set(disks) <= set(written)
+
+
+def test_the_proxy_serves_what_was_published_and_nothing_beside_it() -> None:
+    text = (HOSTING / "Caddyfile").read_text("utf-8")
+    found = re.search(r"@inside not path_regexp (\S+)", text)
+    assert found and "respond @inside 404" in text
+    shown = re.compile(found[1])
+    for path in (
+        "/",
+        "/index.html",
+        "/latest/index.html",
+        "/2026-Q3/pages",
+        "/2026-Q3/pages/index.html",
+        "/2026-Q3-2/pages/annex/records/index.html",
+        "/2026-Q3/headline.json",
+        "/2026-Q3/change.json",
+    ):
+        assert shown.search(path), path
+    for path in (
+        "/2026-Q3/state/ground.json",
+        "/2026-Q3/state/assignments.npz",
+        "/2026-Q3/results/first_look/results.json",
+        "/2026-Q3/code.tar.xz",
+        "/2026-Q3/manifest.json",
+        "/2026-Q3/state/pages/x",
+        "/.publishing.lock",
+        "/.code/x",
+        "/2026-Q3/headline.json/x",
+    ):
+        assert not shown.search(path), path
+    # The book that is at work on is built before it is scanned, and released by nobody.
+    mounted = [one.split(":")[0] for one in COMPOSE["services"]["proxy"]["volumes"]]
+    assert "./workspace/var/editions" in mounted and not any("_build" in one for one in mounted)
+
+
 @pytest.mark.parametrize("pipeline", PIPELINES, ids=lambda path: path.name)
 def test_pipelines_run_what_is_there(pipeline: Path) -> None:
     text = pipeline.read_text("utf-8")

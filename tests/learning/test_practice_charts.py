@@ -69,10 +69,10 @@ def drawn(
     observations: pd.DataFrame,
     charts: str = "[{figure: met_soon}]",
     printed: AsDrawn | None = None,
+    last: str = "2026-12",
 ) -> SiteChart:
     practice = declared(workspace, programme, charts)
-    last = Period.parse("2026-12")
-    found = site_charts(practice, programme, observations, last, printed)
+    found = site_charts(practice, programme, observations, Period.parse(last), printed)
     return next(one for one in found if one.site == "S01")
 
 
@@ -132,6 +132,27 @@ def test_over_a_missing_month_no_range_is_taken_and_no_run_goes_on(
     every_second = [value for one in SERIES[:12] for value in (float(one), None)]
     with pytest.raises(Exception, match="follows another"):
         control_chart("XmR", np.array([np.nan if v is None else v for v in every_second]))
+
+
+def test_months_of_the_baseline_that_none_follows_set_no_limits(
+    tiny_workspace: Workspace, programme: Programme
+) -> None:
+    """Two that follow each other later do not help: before, that was an error."""
+    every_second = [value for one in SERIES[:12] for value in (float(one), None)]
+    observations = sent([*every_second, 50, 51])
+    chart = drawn(tiny_workspace, programme, observations, last="2027-12")
+    assert chart.known == 14 and chart.centre is None
+    assert "follow each other" in str(chart.said())
+
+
+def test_months_out_of_nobody_as_printed_set_no_limits(
+    tiny_workspace: Workspace, programme: Programme
+) -> None:
+    printed = AsDrawn(figure=lambda one: one.value, out_of=lambda one: 0.0)
+    chart = drawn(
+        tiny_workspace, programme, sent(list(SERIES)), "[{figure: met_soon, chart: p'}]", printed
+    )
+    assert chart.centre is None and not chart.unusual
 
 
 def test_shares_out_of_more_people_have_nearer_limits(

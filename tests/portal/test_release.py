@@ -375,6 +375,30 @@ def test_who_publishes_is_not_the_only_checker(released: dict[str, Any]) -> None
     assert code == 2 and "Dot is no publisher" in err
 
 
+def test_a_checker_who_says_no_while_the_edition_is_made_is_heard(
+    released: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from evaluation.portal.models import Outgoing
+    from evaluation.publish import publish
+
+    held, real = released, publish.refresh_studies
+    name = asked(held)
+    for who in ("Cat", "Dot"):
+        assert say(held, who, name, "approve").status_code == 303
+
+    def meanwhile(*given: Any) -> Any:
+        assert say(held, "Dot", name, "refuse", "it shows somebody").status_code == 303
+        return real(*given)
+
+    monkeypatch.setattr(publish, "refresh_studies", meanwhile)
+    assert held["Per"].post("/publish").status_code == 303
+    work(held["portal"])
+    assert "was refused by Dot" in Outgoing.objects.get(kind="edition").said
+    assert "publication" not in kinds(held)
+    with Ledger.open(held["portal"].workspace.database, held["portal"].workspace.raw) as ledger:
+        assert not ledger.register(pilot.NAME), "nothing of it is in the register"
+
+
 @pytest.mark.parametrize("tried_out", [True, False])
 def test_who_tries_invented_figures_out_walks_the_way_of_real_ones(
     released: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tried_out: bool

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from evaluation.cli.session import Session
-from evaluation.declared import parsed, validated
+from evaluation.declared import parsed_yaml, validated
 from evaluation.demo import run_demo
 from evaluation.edition import build
 from evaluation.errors import UserError, WorkspaceError
@@ -230,7 +230,7 @@ def test_every_entry_is_explained_and_every_example_read(name: str) -> None:
             held = {k: v for k, v in row.items() if v}
             assert validated({"area": Area, "cost": Cost}.get(name, model), held, Path(name))
         return
-    content = parsed(text)
+    content = parsed_yaml(text)
     if name == "programme":
         content |= {"areas": [], "outcomes": []}
     assert validated(model, content, Path(name))
@@ -329,7 +329,7 @@ def test_what_was_answered_before_the_way_was_left_is_kept(here: Path) -> None:
     assert "Traceback" not in done.stderr and "fault of ours" not in done.stderr
     held = yaml.safe_load((here / "snug.yaml").read_text("utf-8"))
     assert held == {"name": "snug", "title": "Snug Rooms", "question": "Are rooms warmer?"} | {
-        "synthetic": True
+        "synthetic": "yes"
     }
 
 

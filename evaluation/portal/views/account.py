@@ -31,6 +31,7 @@ WRONG = (
     "That is not an e-mail address and a password of an account here, or there were too many wrong "
     "ones. After five, wait 15 minutes or choose a new password."
 )
+_TOO_OFTEN = "There were too many wrong passwords. Wait 15 minutes, then try again."
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -55,7 +56,7 @@ def sign_in(request: Any) -> HttpResponse:
 
 
 def _too_many_from(request: Any) -> bool:
-    seen = event_chain.since("wrong sign-in from", timedelta(hours=1), who=address_of(request))
+    seen = event_chain.since("wrong sign-in from", ago=timedelta(hours=1), who=address_of(request))
     return seen.count() >= _FROM_ONE_ADDRESS
 
 
@@ -97,7 +98,7 @@ def go_in(
     request.session["leave"] = leave
     if strong or not needs_second_factor(person):
         accounts.succeeded(person)
-        begin_session(request, person)
+        begin_session(request, person, coded=strong)
         return go(after)
     _half(request, person, after)
     return go("/sign-in/code" if person.second_factor else "/sign-in/set-up")
@@ -108,14 +109,20 @@ def _half(request: Any, person: Person, after: str) -> None:
     leave = request.session.get("leave", "")
     request.session.flush()
     request.session["leave"] = leave
-    request.session["half"] = {"person": person.pk, "at": now().timestamp(), "next": after}
+    request.session["half"] = {
+        "person": person.pk,
+        "password": person.get_session_auth_hash(),
+        "at": now().timestamp(),
+        "next": after,
+    }
 
 
 def _of_half(request: Any) -> tuple[Person, str]:
     held = request.session.get("half")
     fresh = held and now().timestamp() - held["at"] < _HALF_FOR.total_seconds()
     person = Person.objects.filter(pk=held["person"], locked=False).first() if fresh else None
-    if person is None:
+    # Who knows a password of before is not half in: a lost telephone would let them choose theirs.
+    if person is None or held["password"] != person.get_session_auth_hash():
         raise Http404
     return person, str(held["next"])
 
@@ -137,7 +144,7 @@ def code(request: Any) -> HttpResponse:
         title = "Enter the code from your authenticator"
         return page(request, "code", title, status=422, faults=faults)
     accounts.succeeded(person)
-    begin_session(request, person)
+    begin_session(request, person, coded=True)
     return go(after)
 
 
@@ -157,7 +164,7 @@ def set_up(request: Any) -> HttpResponse:
             event_chain.record(person.name, "set up a second factor")
             accounts.succeeded(person)
             person.refresh_from_db()
-            begin_session(request, person)
+            begin_session(request, person, coded=True)
             return go(after)
         text = "The code is not right. Type the one that your authenticator shows now."
         faults = [{"text": text, "href": "#code"}]
@@ -179,10 +186,15 @@ def sign_out(request: Any) -> HttpResponse:
     event_chain.record(request.person.name, "signed out")
     leave = request.session.get("leave", "")
     logout(request)
-    if not leave:
-        return go("/sign-in")
     request.person = None
-    return page(request, "signed_out", "You are signed out", leave=leave, service=portal().service)
+    answer = (
+        page(request, "signed_out", "You are signed out", leave=leave, service=portal().service)
+        if leave
+        else go("/sign-in")
+    )
+    # What the browser may still hold of the pages goes with the session.
+    answer["Clear-Site-Data"] = '"cache", "storage"'
+    return answer
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -260,7 +272,11 @@ def account(request: Any) -> HttpResponse:
 
 
 def _change_password(request: Any, person: Person) -> list[dict[str, str]]:
+    # Who sits at somebody else's open page may guess no more often than at the door.
+    if accounts.locked_out(person.email):
+        return [{"text": _TOO_OFTEN, "href": "#current"}]
     if not check_password(request.POST.get("current", ""), person.password):
+        accounts.failed(person.email)
         return [{"text": "Type your present password first.", "href": "#current"}]
     new = request.POST.get("password", "")
     wrong = password_faults(person, new, request.POST.get("again", ""))
@@ -269,7 +285,8 @@ def _change_password(request: Any, person: Person) -> list[dict[str, str]]:
     Person.objects.filter(pk=person.pk).update(password=make_password(new))
     event_chain.record(person.name, "changed the password")
     person.refresh_from_db()
-    begin_session(request, person)  # every other session of the person ends with the old password
+    # Every other session of the person ends with the old password.
+    begin_session(request, person, coded=request.session.get("coded") is not False)
     return []
 
 
@@ -281,7 +298,7 @@ def _choose(request: Any, after: str) -> HttpResponse:
         chosen = next((p for p in people if str(p.pk) == request.POST.get("person")), None)
         if chosen is not None:
             event_chain.record(chosen.email, "signed in", "chosen in a demonstration")
-            begin_session(request, chosen)
+            begin_session(request, chosen, coded=True)
             return go(after)
     faults = []
     if request.method == "POST":

@@ -102,11 +102,14 @@ def local(path: str) -> str:
     return path if plain and path.isprintable() else "/"
 
 
-def begin_session(request: Any, person: Person) -> None:
-    """Sign in: the session gets another key, so that one set before is worth nothing."""
+def begin_session(request: Any, person: Person, *, coded: bool) -> None:
+    """Sign in: the session gets another key, so that one set before is worth nothing.
+
+    coded : whether a second factor was asked for; who comes to need one later signs in again.
+    """
     leave = request.session.get("leave", "")
     request.session.flush()
-    request.session["leave"] = leave
+    request.session["leave"], request.session["coded"] = leave, coded
     login(request, person, backend=BACKEND)
     request.session["began"] = request.session["seen"] = now().timestamp()
     request.person = person

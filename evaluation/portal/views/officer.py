@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from datetime import timedelta
 from pathlib import Path
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
 _WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _SHOWN = 8
 _CHECKS_AN_HOUR = 60
+_REASON = re.compile(r"reason-[0-9]{1,6}")
 NO_FILE = "Choose a file first."
+_PANELS = {"destruction": "Destroyed", "withdrawal": "Withdrawn"}
 
 
 @get
@@ -270,7 +273,7 @@ def answers(request: Any, number: str) -> HttpResponse:
     given = {
         int(name.removeprefix("reason-")): text
         for name, text in request.POST.items()
-        if name.startswith("reason-") and name.removeprefix("reason-").isdecimal()
+        if _REASON.fullmatch(name)
     }
     drafts.save_answers(held, given, by=request.person.name)
     return go(f"/drafts/{number}")
@@ -382,7 +385,8 @@ def _receipt(request: Any, number: str) -> Receipt:
 def receipt(request: Any, number: str) -> HttpResponse:
     """A receipt: what was accepted, when, from whom, and the hashes that prove it."""
     held = _receipt(request, number)
-    gone = next((a for a in drafts.acts() if a.return_id == number), None)
+    acts = [one for one in drafts.acts() if one.return_id == number]
+    kinds = {one.kind for one in acts}
     place = Place(site=held.site, agency=held.agency, period=Period.parse(held.quarter))
     return page(
         request,
@@ -391,7 +395,9 @@ def receipt(request: Any, number: str) -> HttpResponse:
         receipt=held,
         words=words(held),
         columns=CONFIRMED_COLUMNS,
-        gone=gone,
+        acts=acts,
+        panel=next((_PANELS[kind] for kind in _PANELS if kind in kinds), "Accepted"),
+        stands=kinds.isdisjoint(_PANELS),
         place=place,
         held="held" in request.GET,
     )
@@ -554,17 +560,18 @@ def check_only(request: Any) -> HttpResponse:
         if file is None:
             raise UserError(NO_FILE)
         if (
-            event_chain.since("checked only", timedelta(hours=1), who=whose).count()
+            event_chain.since("checked only", ago=timedelta(hours=1), who=whose).count()
             >= _CHECKS_AN_HOUR
         ):
             raise UserError(f"{_CHECKS_AN_HOUR} files were checked within an hour: wait a little.")
         content = file.read()
+        # Before it is read: what is refused counts too.
+        event_chain.record(whose, "checked only", size=len(content))
         opened = drafts.check(portal().programme, safe_name(file.name), content, request.person)
         drafts.refuse_respondents(opened)
     except UserError as error:
         said = [{"text": f"{error.what} {_sentence(error.mend)}".strip(), "href": "#file"}]
         return page(request, "check", title, opened=None, faults=said, status=422)
-    event_chain.record(whose, "checked only", size=len(content))
     if request.POST.get("as") == "json":
         return HttpResponse(opened.printed.encode(), content_type="application/json; charset=utf-8")
     return _checked_only(request, opened, title)

@@ -8,15 +8,15 @@ import re
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.http import Http404, HttpResponse
 from django.views.decorators.http import require_http_methods
 
 from evaluation.errors import UserError
 from evaluation.portal import accounts, drafts, event_chain, outbox
 from evaluation.portal.drafts import portal
-from evaluation.portal.models import Draft, Event, Grant, Outgoing, Person
-from evaluation.portal.pages import fields, page
+from evaluation.portal.models import LOCAL, Draft, Event, Grant, Outgoing, Person
+from evaluation.portal.pages import LOG, fields, page
 from evaluation.portal.permissions import Act, Role, Thing, grants_of, may
 from evaluation.portal.views.asking import get, go, need, post
 from evaluation.portal.views.officer import attachment
@@ -35,9 +35,15 @@ _NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?")
 @require_http_methods(["GET", "HEAD"])
 def health(request: HttpRequest) -> HttpResponse:
     """Whether the portal answers and its tables can be read; nothing else is said."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-    return HttpResponse("ok\n", content_type="text/plain; charset=utf-8")
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        LOG.warning("503: the portal's tables do not answer")
+        said, status = "the tables do not answer\n", 503
+    else:
+        said, status = "ok\n", 200
+    return HttpResponse(said, content_type="text/plain; charset=utf-8", status=status)
 
 
 @require_http_methods(["GET", "HEAD"])
@@ -216,7 +222,7 @@ def invite(request: Any) -> HttpResponse:
             [f"{error.what} Right would be: {error.expected}." if error.expected else error.what],
         )
     link = None
-    if not person.has_usable_password():
+    if person.issued_by == LOCAL and not person.has_usable_password():
         # Shown once, to be handed over where no mail is sent from here.
         link = accounts.make_link(person, "invitation", by=request.person.name)
     return _people_page(request, {}, [], link)
@@ -243,10 +249,8 @@ def change_person(request: Any, number: int, change: str) -> HttpResponse:
     if person is None or person.pk == request.person.pk:
         raise Http404
     if change == "reset":
-        link = accounts.make_link(person, "reset", by=request.person.name)
         # A lost telephone is the reason why most people ask.
-        Person.objects.filter(pk=person.pk).update(second_factor="", last_step=0)
-        return _people_page(request, {}, [], link)
+        return _people_page(request, {}, [], accounts.reset(person, by=request.person.name))
     locked = change == "lock"
     Person.objects.filter(pk=person.pk).update(locked=locked)
     event_chain.record(request.person.name, "locked" if locked else "unlocked", person.name)
