@@ -2,8 +2,9 @@
 
 A number in a table has to be a released one, digit for digit. A number in a text has to be one that
 a released figure or a constant rounds to, and on a page it has to stand in what the page was made
-of as well. A chart's coordinates have one decimal place, which is coarser than any step, and its
-words are texts. So this finds what has more digits than its step anywhere, and a count that was
+of as well, as often. Tables, downloads and charts have to be the files that were written for the
+book, to the byte. A chart's coordinates have one decimal place, which is coarser than any step, and
+its words are texts. So this finds what has more digits than its step anywhere, and a count that was
 added to a file behind the release; a whole number of few digits that a template prints is held by
 where templates' figures come from, the contract "What leaves is released", and not by its value.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 import functools
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +42,10 @@ _LEAST_FIGURES = 3
 _WORD = re.compile(r"[0-9]+")
 _TAG = re.compile(r"<[^<]+?>")
 _PICTURE = re.compile(r"_images/[\w.-]+")
+_CLAIM = re.compile(r"\{claim\}`(?:[^`<]*<)?([^`<>]*)>?`")
+FILES = "files"
+"""Beneath what the book is made of: what is handed on to readers as it was written."""
+WRITTEN = ("data", "downloads", "figures")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +149,7 @@ class _Scan:
             return
         if self._is_code(path, name):
             return
+        yield from self._as_written(path, name)
         own = self._made_of(name) if path.suffix == ".html" else None
         texts = list(contents.texts(path))
         if path.suffix == ".html":
@@ -154,6 +161,17 @@ class _Scan:
                 Leak(file=name, place=held.place, what=what, why=why)
                 for what, why in self._held(name, held, own)
             )
+
+    def _as_written(self, path: Path, name: str) -> Iterator[Leak]:
+        """Whether a file that is handed on as it was written is that file, to the byte."""
+        source = self.sources / FILES / name
+        if source.is_file():
+            if source.read_bytes() != path.read_bytes():
+                why = "it is not as it was written for the book"
+                yield Leak(file=name, place="the file", what=path.suffix, why=why)
+        elif name.split("/")[0] in WRITTEN and (self.sources / FILES).is_dir():
+            why = "nothing that the book was made of has it"
+            yield Leak(file=name, place="the file", what=path.suffix, why=why)
 
     def _open(self, name: str) -> bool:
         """Whether it belongs to a study of open data, or is a picture of such pages alone."""
@@ -179,7 +197,7 @@ class _Scan:
             and source.read_bytes() == path.read_bytes()
         )
 
-    def _held(self, name: str, held: Held, own: frozenset[str] | None) -> Iterator[tuple[str, str]]:
+    def _held(self, name: str, held: Held, own: _Source | None) -> Iterator[tuple[str, str]]:
         """What of one text is not explained, and why it has to be."""
         text = held.text
         if text == contents.HIDDEN:
@@ -200,7 +218,7 @@ class _Scan:
         for found in set(HASH.findall(text)) - self.known.digests - self._of_files:
             yield found, "a hash on no list: one of figures can be searched for them"
 
-    def _said(self, name: str, held: Held, own: frozenset[str] | None) -> Iterator[tuple[str, str]]:
+    def _said(self, name: str, held: Held, own: _Source | None) -> Iterator[tuple[str, str]]:
         is_code = name in self.known.constants["code"] or held.place.startswith("script")
         if held.column in self.names or is_code:
             return
@@ -217,8 +235,8 @@ class _Scan:
             mark = held.place == contents.AXIS and number.figures <= _LEAST_FIGURES
             if not counted and not mark and not self._explained(number):
                 yield number.text, "no released figure and no constant rounds to it"
-            elif own is not None and number.text not in own:
-                yield number.text, "it does not stand in what the page was made of"
+            elif own is not None and not own.gives(number.text):
+                yield number.text, "it does not stand in what the page was made of, or less often"
 
     def _in_table(self, name: str, held: Held, figure: float) -> str:
         """Why a figure of a table may not stand there; empty where it may."""
@@ -254,16 +272,16 @@ class _Scan:
             if one.is_file()
         )
 
-    def _made_of(self, name: str) -> frozenset[str] | None:
+    def _made_of(self, name: str) -> _Source | None:
         """The numbers of what a page was made of, and of what stands around every page."""
         source = self.sources / f"{name.removesuffix('.html')}.md"
         if not source.is_file():
             return None
         text = source.read_text(encoding="utf-8")
-        found = {one.text for one in numbers(text)} | self._frame
-        if "{claim}" in text:
-            found |= self._claims
-        return frozenset(found)
+        found = Counter(one.text for one in numbers(text))
+        for claim in _CLAIM.findall(text):
+            found.update(self._claims.get(claim, ()))
+        return _Source(found, self._frame)
 
     def _words_of(self, name: str) -> list[str]:
         """Words of what a page was made of; Sphinx reads neighbouring cells as one word."""
@@ -281,14 +299,31 @@ class _Scan:
         return frozenset(one.text for text in texts for one in numbers(text))
 
     @functools.cached_property
-    def _claims(self) -> frozenset[str]:
+    def _claims(self) -> Mapping[str, tuple[str, ...]]:
+        """The numbers of each claim, which a page asks for by its id."""
         path = self.sources / "claims.json"
         held: Mapping[str, Mapping[str, object]] = (
             json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
         )
-        return frozenset(
-            one.text for claim in held.values() for one in numbers(str(claim.get("text", "")))
-        )
+        return {
+            name: tuple(one.text for one in numbers(str(claim.get("text", ""))))
+            for name, claim in held.items()
+        }
+
+
+class _Source:
+    """What a page was made of: how often each number stands in it, and which may stand anywhere."""
+
+    def __init__(self, left: Counter[str], anywhere: frozenset[str]) -> None:
+        self.left, self.anywhere = left, anywhere
+
+    def gives(self, number: str) -> bool:
+        """Whether it has the number once more. One that was changed into another of the same page
+        stands there once too often."""
+        if number in self.anywhere:
+            return True
+        self.left[number] -= 1
+        return self.left[number] >= 0
 
 
 @functools.lru_cache(maxsize=100_000)
