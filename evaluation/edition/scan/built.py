@@ -318,8 +318,10 @@ class _Source:
         self.left, self.anywhere = left, anywhere
 
     def gives(self, number: str) -> bool:
-        """Whether it has the number once more. One that was changed into another of the same page
-        stands there once too often."""
+        """Whether it has the number once more.
+
+        One that was changed into another of the same page stands there once too often.
+        """
         if number in self.anywhere:
             return True
         self.left[number] -= 1
