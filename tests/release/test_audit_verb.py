@@ -1,0 +1,133 @@
+"""`newstart disclosure audit` from end to end: a planted leak ends it with 1, and is named."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from evaluation.cli import main
+from evaluation.disclosure.protection import Held, held
+from evaluation.ledger.ledger import Ledger
+from evaluation.ledger.signatures import Signed
+from evaluation.programme import Programme
+from evaluation.publish.publish import publish
+from evaluation.release.attacked import _forms
+from evaluation.study.results import read_results
+from evaluation.study.study import Study
+from tests.unit.locked import NAME, Ground, run_once
+
+CODE = "ae_attendances"
+
+
+@pytest.fixture(scope="module")
+def printed(tmp_path_factory: pytest.TempPathFactory) -> Ground:
+    """A programme with one edition, of figures alone."""
+    ground = run_once(tmp_path_factory.mktemp("printed"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NEWSTART_NOW", "2026-10-31T10:00:00Z")
+        publish(ground.workspace, programme="new_start", pages=False, progress=lambda _: None)
+    return ground
+
+
+@pytest.fixture
+def ground(printed: Ground, tmp_path: Path) -> Ground:
+    return printed.copied(tmp_path / "own")
+
+
+def edition_of(ground: Ground) -> str:
+    listed = json.loads((ground.workspace.var / "editions" / "index.json").read_text("utf-8"))
+    return str(listed["editions"][-1]["name"])
+
+
+def plant(ground: Ground, address: str, **ends: float) -> None:
+    """Enter a figure in the register of the edition, as if it had been printed so."""
+    with Ledger.open(ground.workspace.database, ground.workspace.raw) as ledger:
+        (kept,) = [one for one in ledger.register("new_start") if one.address == address]
+        text = json.dumps(ends["printed"])
+        line = replace(kept, printed=text, low=ends["low"], high=ends["high"])
+        ledger.print_values(
+            Signed(programme="new_start", kind="publication", by=""),
+            [line],
+            received=ground.workspace.now(),
+            synthetic_clock=True,
+        )
+
+
+def audit(ground: Ground, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as ended:
+        main(["--workspace", str(ground.workspace.root), "disclosure", "audit", *words])
+    said = capsys.readouterr()
+    return int(ended.value.code or 0), said.out, said.err
+
+
+def counts_of(ground: Ground) -> Sequence[Held]:
+    programme = Programme.load(ground.workspace, "new_start")
+    with Ledger.open(ground.workspace.database, ground.workspace.raw) as ledger:
+        found = held(programme, ledger.observations("new_start"))
+    return [one for one in found if one.outcome == CODE and one.count is not None]
+
+
+def test_an_edition_as_it_is_printed_holds(
+    ground: Ground, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = audit(ground, capsys)
+    assert code == 0, out + err
+    assert "values stay possible" in out and "Do not publish" not in err
+
+
+@pytest.mark.parametrize("how", ["to the person", "below the limit"])
+def test_a_count_that_an_edition_printed_as_it_is_ends_it_with_one(
+    how: str, ground: Ground, capsys: pytest.CaptureFixture[str]
+) -> None:
+    counts = counts_of(ground)
+    small = how == "below the limit"
+    if small:
+        # One count of few people: a return that was sent again, so that it is true.
+        one = min(counts, key=lambda held: held.count or 0)
+    else:
+        one = next(held for held in counts if (held.count or 0) % 5)
+    address = f"new_start.first_look.{CODE}.count.{one.site}.{one.quarter}"
+    count = float(one.count or 0)
+    plant(ground, address, printed=count, low=count, high=count)
+    code, out, err = audit(ground, capsys)
+    assert code == 1
+    assert f"{one.address} could be narrowed to 1 value, and 5 are asked for" in err
+    assert "release withdraw" in err and "Traceback" not in out + err
+    code, out, _ = audit(ground, capsys, "--json")
+    found = json.loads(out)
+    assert code == 1 and not found["ok"] and found["fewest"] == 1
+    assert found["worst"][0]["low"] == found["worst"][0]["high"] == count
+    edition = edition_of(ground)
+    assert audit(ground, capsys, "--edition", edition)[0] == 1
+
+
+def test_an_effect_at_too_fine_a_step_ends_it_with_one(
+    ground: Ground, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each row of single sites and periods to a thousandth of a person; the verb names one."""
+    workspace = ground.workspace
+    study, raw = Study.load(workspace, NAME), read_results(workspace, NAME)
+    forms = _forms(study, CODE, raw)
+    assert forms is not None
+    with Ledger.open(workspace.database, workspace.raw) as ledger:
+        known = {one.address for one in ledger.register("new_start")}
+    fine = []
+    for one in forms.sums():
+        address = f"new_start.first_look.{CODE}.{one.name}"
+        if address not in known or not one.name.endswith(".effect"):
+            continue
+        slope = abs(one.slope.person + forms.moves(one.slope) / forms.counts).max()
+        step = float(slope) / 1000
+        low = step * math.floor(one.value / step) - step
+        plant(ground, address, printed=low + step, low=low, high=low + 2 * step)
+        fine.append(address)
+    assert fine
+    code, _, err = audit(ground, capsys)
+    assert code == 1, "nothing that was printed too finely is found"
+    assert "could be narrowed to" in err
+    assert any(address in err for address in fine)
