@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluation.disclosure.counts import Atom, Count, cell_of, rounded
-from evaluation.disclosure.effects import step_of, stepped
+from evaluation.disclosure.effects import step_of, stepped, stepped_chance
 from evaluation.disclosure.key import Key
 from evaluation.disclosure.policy import Policy
 from evaluation.disclosure.released import (
@@ -21,7 +21,6 @@ from evaluation.disclosure.released import (
     Kind,
     SurveyMean,
     money_step,
-    p_value,
     significant,
     survey_step,
 )
@@ -30,8 +29,11 @@ from evaluation.quarters import Period
 from evaluation.release.rounding import Terms
 from evaluation.study.lives_record import LARGEST_WEIGHT, ArmWave, Item, Lives, VoicesSaid, Worth
 from evaluation.study.record import Results
+from evaluation.wave.voices import PERMUTATIONS, PUBLISH, TENTATIVE
 
-AGREED_FIGURES = 2
+PERCENT, LEVEL = 100, 0.05
+MOST_OF_AGREEMENT = 0.1
+"""A coarser step of alpha would no longer tell what is agreed from what is not."""
 ENDS = (("mean", 0), ("low", -1), ("high", 1))
 
 
@@ -195,23 +197,87 @@ class _Lives:
         return shown
 
     def voices(self, voices: VoicesSaid) -> dict[str, Any]:
-        """Shares at five writers' worth, their differences of what is printed."""
+        """Shares at five writers' worth, their differences of what is printed.
+
+        Who read a quotation, and what was amiss with the coded file, is for those who coded it.
+        """
         policy = self.steps.policy("voices")
         shown = voices.plain()
         people = {arm: self._writers(arm, many, policy) for arm, many in voices.people.items()}
         shown["people"] = {arm: one.printed or 0 for arm, one in people.items()}
-        if voices.agreement is not None:
-            shown["agreement"] = significant(voices.agreement, AGREED_FIGURES)
+        shown["quotations"] = [{**one, "read_by": []} for one in shown["quotations"]]
+        shown["withheld"], shown["problems"] = 0, []
         for code in shown["codes"]:
             for arm, many in people.items():
                 if arm in code:
                     code[arm] = self._share(code["code"], arm, code[arm], many, policy)
             both = code["pilot"] is not None and code["comparison"] is not None
             code["difference"] = round(code["pilot"] - code["comparison"], 6) if both else None
-            if code["alpha"] is not None:
-                code["alpha"] = significant(code["alpha"], AGREED_FIGURES)
-            if code["p_value"] is not None:
-                code["p_value"] = p_value(code["p_value"], self.steps.drawn)
+            given = self._given(code, people) if both else 0.0
+            code["alpha"] = self._agreed(code["code"], code["alpha"], given, people, policy)
+            code["p_value"] = self._by_chance(code, people, policy) if both else None
+        named = [self._given(c, people) for c in shown["codes"] if c["difference"] is not None]
+        mean = sum(named) / len(named) if named else 0.0
+        shown["agreement"] = self._agreed("", voices.agreement, mean, people, policy)
+        return shown
+
+    def _given(self, code: Mapping[str, Any], people: Mapping[str, Count]) -> float:
+        """To which part of all who wrote a code was given, by what is printed."""
+        written = sum(one.printed or 0 for one in people.values())
+        named = sum((code[arm] or 0.0) * (one.printed or 0) for arm, one in people.items())
+        return named / PERCENT / written if written else 0.0
+
+    def _agreed(
+        self,
+        code: str,
+        alpha: float | None,
+        given: float,
+        people: Mapping[str, Count],
+        policy: Policy,
+    ) -> float | None:
+        """How well coders agree, at a step worth several writers; None where that is too coarse.
+
+        Krippendorff's alpha of yes and no is 1 - (2 n - 1) d / (n0 n1): n writers, of whom d are
+        coded otherwise by the one than by the other, and n1 of the 2 n codings are yes. One writer
+        moves d by one and n1 by two.
+        """
+        rare, writers = min(given, 1 - given), sum(one.printed or 0 for one in people.values())
+        if alpha is None or rare <= 0 or not writers:
+            return None
+        moves = (1 / (1 - rare) + 2 * (1 - TENTATIVE)) / (2 * writers * rare)
+        step = step_of(moves, policy.step_people)
+        if step > MOST_OF_AGREEMENT:
+            return None
+        drawn = self.key.share_of(["agreement", self.steps.address, code])
+        shown = stepped(alpha, step, drawn)
+        for line in (1.0, PUBLISH, TENTATIVE):
+            # The grade is printed beside it.
+            if alpha < line <= shown:
+                shown -= step
+            elif shown < line <= alpha:
+                shown += step
+        shown = min(round(shown, 6), 1.0)
+        self._enter(f"voices.{code or 'all'}.alpha", "rate", shown, step)
+        return shown
+
+    def _by_chance(
+        self, code: Mapping[str, Any], people: Mapping[str, Count], policy: Policy
+    ) -> float | None:
+        """The p-value of a difference of shares, in errors, at what several writers are worth."""
+        if code["p_value"] is None:
+            return None
+        fewest = min(one.printed or policy.shown_from for one in people.values())
+        given = self._given(code, people)
+        # Of the printed shares, as if each had written alone: never more than it is by authority.
+        error = math.sqrt(
+            max(given * (1 - given), 1 / fewest)
+            * sum(1 / (one.printed or policy.shown_from) for one in people.values())
+        )
+        step = step_of(1 / fewest / error, policy.step_people)
+        drawn = self.key.share_of(["voices", self.steps.address, code["code"], "p"])
+        least = 1 / (PERMUTATIONS + 1)
+        shown, _ = stepped_chance(code["p_value"], step, drawn, least=least, level=LEVEL)
+        self._enter(f"voices.{code['code']}.p", "chance", shown, step)
         return shown
 
     def _writers(self, arm: str, many: int, policy: Policy) -> Count:
