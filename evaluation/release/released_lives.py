@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from evaluation.disclosure.counts import Atom, Count, cell_of, rounded
@@ -24,7 +24,7 @@ from evaluation.disclosure.released import (
     significant,
     survey_step,
 )
-from evaluation.learning.practice import Practised, Printed
+from evaluation.learning.practice import Practised
 from evaluation.quarters import Period
 from evaluation.release.rounding import Terms
 from evaluation.study.lives_record import LARGEST_WEIGHT, ArmWave, Item, Lives, VoicesSaid, Worth
@@ -327,43 +327,75 @@ class _Lives:
         )
 
 
-def practice_printed(programme: str, terms: Terms) -> Printed:
-    """How a site's figures of practice are printed.
+@dataclass(frozen=True, kw_only=True)
+class PracticePrinted:
+    """How a site's figures of practice are printed, and the lines of the register that they make.
 
     Whom a practice reached is counted of people, as an outcome is: so its figure stands at a step
     worth several of those who could have been reached, with an offset of its own, and is hidden
     where these are hidden themselves. The mean of what single areas say stands at a step that
     several people in one of them are worth.
     """
-    out_of = practice_out_of_printed(programme, terms)
 
-    def printed(one: Practised) -> float | None:
-        if terms.open_data:
+    programme: str
+    terms: Terms
+    entered: dict[str, Entry] = field(default_factory=dict)
+
+    def figure(self, one: Practised) -> float | None:
+        """A figure of practice; None where it is hidden."""
+        if self.terms.open_data:
             return one.value
-        policy = terms.policy(one.figure)
+        policy = self.terms.policy(one.figure)
         if one.per == 1.0:
             step = step_of(1 / one.out_of, policy.step_people)
         else:
-            people = out_of(one)
+            people = self.out_of(one)
             if people is None:
                 return None
             step = step_of(one.per / people, policy.step_people)
-        drawn = terms.key.share_of(
-            ["practice", programme, one.figure, one.site, one.period.label, list(one.areas)]
+        drawn = self.terms.key.share_of(
+            ["practice", self.programme, one.figure, one.site, one.period.label, list(one.areas)]
         )
-        return max(0.0, stepped(one.value, step, drawn))
+        shown = stepped(one.value, step, drawn)
+        self._enter(
+            Entry(
+                address=self._address(one),
+                kind="rate",
+                printed=max(0.0, shown),
+                low=max(0.0, shown - step),
+                high=shown + step,
+                step=step,
+                support=len(one.areas),
+            )
+        )
+        return max(0.0, shown)
 
-    return printed
-
-
-def practice_out_of_printed(programme: str, terms: Terms) -> Printed:
-    """How those whom a practice could have reached are printed; None where they are hidden."""
-
-    def printed(one: Practised) -> float | None:
-        if terms.open_data or one.per == 1.0:
+    def out_of(self, one: Practised) -> float | None:
+        """Those whom a practice could have reached; None where they are hidden."""
+        if self.terms.open_data or one.per == 1.0:
             return one.out_of
-        atom = Atom.of(programme, f"{one.figure}|out of", one.areas, one.period)
-        shown = rounded(round(one.out_of), atom, terms.key, terms.policy(one.figure))
+        policy = self.terms.policy(one.figure)
+        atom = Atom.of(self.programme, f"{one.figure}|out of", one.areas, one.period)
+        cell, address = cell_of(self.terms.key, atom), self._address(one, "out_of")
+        shown = rounded(round(one.out_of), atom, self.terms.key, policy)
+        shown = self.terms.before.count(address, shown, cell)
+        self._enter(
+            Entry(
+                address=address,
+                kind="count",
+                printed=shown.printed,
+                low=shown.low,
+                high=shown.high,
+                step=policy.base,
+                support=shown.areas,
+                cell=cell,
+            )
+        )
         return None if shown.printed is None else float(shown.printed)
 
-    return printed
+    def _address(self, one: Practised, *parts: str) -> str:
+        own = (self.programme, "practice", one.figure, *parts, one.site, one.period.label)
+        return ".".join(own)
+
+    def _enter(self, line: Entry) -> None:
+        self.entered[line.address] = line
