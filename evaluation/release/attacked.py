@@ -736,10 +736,11 @@ def _ends(lines: Sequence[_CountLine], policy: Policy) -> tuple[float, float]:
 
 def _bare(one: _CountLine, policy: Policy) -> bool:
     """Whether a count was printed as the method prints none: to the person, or below its limit."""
-    printed = one.line.printed
-    return printed is not None and (
-        printed < policy.shown_from or round(printed) % policy.base != 0 or printed % 1 != 0
-    )
+    printed, low, high = one.line.printed, one.line.low, one.line.high
+    if printed is None:
+        return False
+    known = low is not None and high is not None and high - low < 2 * (policy.base - 1)
+    return known or printed < policy.shown_from or printed % policy.base != 0
 
 
 def _forms(study: Study, code: str, raw: Results | None) -> Forms | None:
