@@ -433,18 +433,15 @@ class Ledger:
     ) -> Signature:
         """Add what an edition prints to the register, and the signature that binds it.
 
-        What stands in the register of the edition already is not added again. Where a publication
-        broke off and figures came in before it was made anew, what it prints now is added: the last
-        line of an address is what was printed.
+        An edition that stands in the register already adds nothing: it is printed from there.
 
         Raises
         ------
         LedgerError : if the ledger cannot be written.
         """
         with transaction(self.engine, write=True) as connection:
-            held = read_printed(connection, signed.programme)
-            there = {(one.edition, one.address): one for one in held}
-            new = [one for one in values if there.get((one.edition, one.address)) != one]
+            there = {one.edition for one in read_printed(connection, signed.programme)}
+            new = [one for one in values if one.edition not in there]
             last = append_printed(connection, signed.programme, new)
             return append_signature(
                 connection,

@@ -617,7 +617,12 @@ class _Door:
             {**one, "weight": rounding.weight(one["weight"], f"donor.{one['name']}")}
             for one in held["donors"]
         ]
-        donors = [one for one in shown if one["weight"] >= LEAST_WEIGHT]
+        # In the order of what is printed: that of the weights as they are would tell, of those that
+        # are printed alike, which is the heavier.
+        donors = sorted(
+            (one for one in shown if one["weight"] >= LEAST_WEIGHT),
+            key=lambda one: (-one["weight"], one["name"]),
+        )
         return {**held, "donors": donors, **scale.fit(held)}
 
     def _touched(self, rows: list[dict[str, Any]], scale: Scale, rounding: Rounding) -> None:
