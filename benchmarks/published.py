@@ -245,7 +245,7 @@ STEPS = (
 
 def _proposition_99() -> Iterator[Row]:
     """Every row: what, whose figure, the figure, ours, what the printed digits allow, and why."""
-    exact, steps = synthetic_control(states(), Y), SyntheticSettings(solver="published")
+    exact, steps = synthetic_control(states(), Y), SyntheticSettings(solver="frank_wolfe")
     sdid = synthetic_did(states(), Y)
     agree, r = "independent programs agree", "R package synthdid"
     rows = [
@@ -308,7 +308,7 @@ def _proposition_99() -> Iterator[Row]:
             "SDID, the published steps",
             r,
             -15.603828,
-            _effect(synthetic_did(states(), Y, settings=SdidSettings(solver="published"))),
+            _effect(synthetic_did(states(), Y, settings=SdidSettings(solver="frank_wolfe"))),
             1e-5,
             "",
         ),

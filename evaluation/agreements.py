@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from evaluation.declared import read_text
+from evaluation.declared import Frozen, read_yaml, validated
 from evaluation.errors import DisclosureError
 
 if TYPE_CHECKING:
@@ -26,13 +25,7 @@ LEAST_AREAS = 3
 """Of fewer pilot areas no effect, no mean and no worth is printed, whatever it is made of."""
 
 
-class _Declared(BaseModel):
-    """Immutable, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Figures(_Declared):
+class Figures(Frozen):
     """Figures that somebody decides about: of an agency, an outcome and an arm."""
 
     agency: str
@@ -43,14 +36,14 @@ class Figures(_Declared):
         return f"{self.outcome} of {self.agency} in {self.arm} areas"
 
 
-class Agreed(_Declared):
+class Agreed(Frozen):
     """Who agreed, and when."""
 
     by: str
     on: date
 
 
-class Agreement(_Declared):
+class Agreement(Frozen):
     """What the controllers of some figures allow.
 
     outcomes : codes; empty means every outcome of the agency. controllers : who decide about the
@@ -93,7 +86,7 @@ class Agreement(_Declared):
         return self.agreed.on <= on <= self.expires
 
 
-class Agreements(_Declared):
+class Agreements(Frozen):
     """Every agreement of a programme, from ``studies/<programme>/agreements.yaml``."""
 
     agreements: tuple[Agreement, ...] = ()
@@ -104,23 +97,18 @@ class Agreements(_Declared):
 
         Raises
         ------
-        DisclosureError : the file is not as it should be.
+        WorkspaceError : the file is no YAML. DisclosureError : it is not as it should be.
         """
         path = workspace.studies / programme / FILE
         if not path.is_file():
             return cls()
-        try:
-            return cls.model_validate(yaml.safe_load(read_text(path)))
-        except yaml.YAMLError as error:
-            raise DisclosureError(f"no valid YAML: {error}", where=str(path)) from None
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(map(str, first["loc"])) or "the file"
-            raise DisclosureError(
-                f"{place}: {first['msg']}.",
-                where=str(path),
-                expected="agreements: a list, of which docs/declarations.md explains each entry",
-            ) from None
+        return validated(
+            cls,
+            read_yaml(path),
+            path,
+            DisclosureError,
+            expected="agreements: a list, of which docs/declarations.md explains each entry",
+        )
 
     def small_counts_allowed(self, figures: Figures, on: date | None) -> bool:
         """Whether a live agreement lets true counts under the threshold be sent.

@@ -347,7 +347,7 @@ def submit_files(workspace: Workspace, files: list[Path], progress: Progress) ->
     """
     histories: dict[str, AcceptedFigures] = {}
     with Ledger.open(workspace.database, workspace.raw) as ledger:
-        new = [path for path in files if not ledger.holds(fingerprint.of_bytes(path.read_bytes()))]
+        new = [path for path in files if not ledger.holds(fingerprint.of_file(path))]
         for number, path in enumerate(new):
             if number % 100 == 0:
                 progress(f"Submitting returns: {number} of {len(new)}")

@@ -13,13 +13,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
-from evaluation.programme import SITE_SOURCE, Area, Bounds, Cost, CostKind, Outcome, TakenOut
+from evaluation.programme import (
+    SITE_SOURCE,
+    Area,
+    Bounds,
+    Cost,
+    CostKind,
+    Outcome,
+    Programme,
+    TakenOut,
+)
 from evaluation.quarters import Frequency, Period
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from evaluation.programme import BudgetLine, Programme
+    from evaluation.programme import BudgetLine
 
 FINANCE = "_finance"
 """What an agency's code ends with where its finance department sends the return."""
@@ -130,8 +139,6 @@ def paying_agency(programme: Programme, sender: str) -> str | None:
 
 def of_money(programme: Programme) -> Programme:
     """The same programme as finance departments are asked: sites as areas, lines as outcomes."""
-    from evaluation.programme import Programme
-
     agencies = {
         f"{one}{FINANCE}": f"{programme.agencies.get(one, one)}, finance department"
         for one in payers(programme)

@@ -19,6 +19,12 @@ def of_bytes(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def of_file(path: Path) -> str:
+    """SHA-256 of a file's bytes, however many they are: they are never held together."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 def canonical(content: Any) -> bytes:
     """The canonical JSON bytes of plain data (dict, list, str, int, float, bool, None)."""
     return json.dumps(
@@ -49,6 +55,4 @@ def hash_under(secret: str, content: Any) -> str:
 
 def of_files(paths: Iterable[Path], root: Path) -> str:
     """SHA-256 over the names (relative to ``root``) and contents of files, in order of name."""
-    return of_data(
-        {path.relative_to(root).as_posix(): of_bytes(path.read_bytes()) for path in paths}
-    )
+    return of_data({path.relative_to(root).as_posix(): of_file(path) for path in paths})

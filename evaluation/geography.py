@@ -18,8 +18,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from evaluation.declared import Frozen
 from evaluation.errors import GeographyError
 
 Kind = Literal["unchanged", "split", "merged", "complex"]
@@ -33,7 +34,7 @@ _NAMED = 4
 _MARKS: Mapping[str, Kind] = {"U": "unchanged", "S": "split", "M": "merged", "X": "complex"}
 
 
-class CodeShare(BaseModel):
+class CodeShare(Frozen):
     """How much of a count under one code belongs to another.
 
     Parameters
@@ -42,8 +43,6 @@ class CodeShare(BaseModel):
         move with it, where known. kind : of the change of the code: ``complex`` where only the
         union of several survives, and the count of the union is apportioned by population.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     from_code: str
     to_code: str
@@ -227,7 +226,7 @@ def _targets(family: Iterable[Change], old: str) -> set[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Crosswalk:
-    """From old codes to areas: each area's parts, and what was lost on the way.
+    """From old codes to areas: what each area is made of.
 
     parts : area -> what it takes of which old codes.
     """

@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from evaluation import fingerprint
-
-
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+from evaluation.declared import Frozen
 
 PROTECTED = (
     "wemwbs",
@@ -28,14 +24,14 @@ PROTECTED = (
 """Instruments whose owners forbid that their items are printed, by what their names hold."""
 
 
-class Answer(_Frozen):
+class Answer(Frozen):
     """A possible answer: its code, and the words beside it in the questionnaire."""
 
     code: int
     label: str
 
 
-class Instrument(_Frozen):
+class Instrument(Frozen):
     """What people are asked in a survey, and how their answers become one figure.
 
     An altered wording is another outcome: ``wording_sha256`` binds the words that were declared.

@@ -134,7 +134,7 @@ class Panel:
 
     @property
     def treated(self) -> NDArray[np.bool_]:
-        """Which areas are treated within the panel: their start lies in it."""
+        """Which areas are treated by the panel's last period, also those that started before it."""
         return np.not_equal(self.start_index, NEVER)
 
     def array(self, outcome: str) -> NDArray[np.float64]:
@@ -436,7 +436,10 @@ class Panel:
             )
         # A wave's figures stand in the quarter in which its fieldwork ended, beside quarterly ones.
         if len({outcome.period_frequency for outcome in declared}) > 1:
-            raise PanelError("quarterly and yearly outcomes cannot share a panel.")
+            kinds = " and ".join(sorted({NAMES[one.period_frequency] for one in declared}))
+            raise PanelError(
+                f"outcomes of a {kinds} cannot share a panel.", mend="make a panel of each kind"
+            )
         held = set(wanted["area_code"])
         members = [area for area in programme.areas if area.code in held]
         seen = {label: Period.parse(label) for label in wanted["quarter"].unique()}
@@ -549,7 +552,8 @@ def _told(panel: Panel) -> list[str]:
     for name in panel.outcomes[:3]:
         lines.append(f"  {name}: {_figures_told(panel.array(name))}")
     if len(panel.outcomes) > 3:
-        lines.append(f"  and {len(panel.outcomes) - 3} other outcomes")
+        left = len(panel.outcomes) - 3
+        lines.append(f"  and {left} other outcome{'s' if left > 1 else ''}")
     if panel.vintage:
         lines.append(f"  as known at {panel.vintage}")
     return lines

@@ -17,6 +17,7 @@ from typing import Any, Literal, get_args
 from pydantic import Field, PrivateAttr, model_validator
 
 from evaluation.agreements import Agreements
+from evaluation.authorities import Mergers
 from evaluation.declared import (
     Frozen,
     PeriodField,
@@ -33,8 +34,6 @@ from evaluation.quarters import NAMES, WRITTEN, Frequency, Period, period_range
 from evaluation.workspace import Workspace
 
 Role = Literal["pilot", "comparison", "excluded"]
-
-
 ROLES_MEASURED: tuple[Role, Role] = ("pilot", "comparison")
 SITE_SOURCE = "site"
 TABLES = (
@@ -206,9 +205,10 @@ class Area(Frozen):
 class Source(Frozen):
     """An open-data source or national collection that submits returns for many areas.
 
-    ``authorities`` : those whose areas it returns, where several sources share an outcome; none
-    named: all. ``waves`` : of a survey, the periods in which its fieldwork ends; none named: any.
-    ``respondents`` : how many people it means to reach an area and wave.
+    ``authorities`` : those whose areas it returns, where several sources share an outcome, by the
+    name that areas.csv has or that of what they were merged into; none named: all. ``waves`` : of a
+    survey, the periods in which its fieldwork ends; none named: any. ``respondents`` : how many
+    people it means to reach an area and wave.
     ``open`` : its figures are printed as it prints them. ``perturbed`` : it changed them at random,
     so that they are no true counts, and a zero is none.
     """
@@ -224,9 +224,9 @@ class Source(Frozen):
     waves: tuple[PeriodField, ...] = ()
     respondents: int | None = Field(default=None, gt=0)
 
-    def covers(self, area: Area) -> bool:
-        """Whether the area is one of those that the source returns."""
-        return not self.authorities or area.authority in self.authorities
+    def covers(self, area: Area, mergers: Mergers) -> bool:
+        """Whether the area is one that the source returns, by its authority's name or a later."""
+        return not self.authorities or bool({*self.authorities} & {*mergers.now(area.authority)})
 
 
 class Person(Frozen):
@@ -350,13 +350,19 @@ class Programme(Frozen):
     due_days: int = Field(default=30, description="days after a period in which returns are due")
     people: tuple[Person, ...] = ()
     contact: str = Field(default="", description="whom a submitter asks: a name, e-mail, telephone")
-    # From a file of its own, which has signatories of its own.
+    # From files of their own: agreements have signatories, and events are more than mergers.
     _agreements: Agreements = PrivateAttr(default_factory=Agreements)
+    _mergers: Mergers = PrivateAttr(default_factory=Mergers)
 
     @property
     def agreements(self) -> Agreements:
         """What the controllers of its figures agreed to."""
         return self._agreements
+
+    @property
+    def mergers(self) -> Mergers:
+        """What its authorities were called before and after."""
+        return self._mergers
 
     @property
     def periods(self) -> tuple[Period, ...]:
@@ -477,7 +483,7 @@ class Programme(Frozen):
         for code in named:
             if code != SITE_SOURCE:
                 source = self.source_by_code.get(code)
-                if source is not None and source.covers(area):
+                if source is not None and source.covers(area, self._mergers):
                     yield OPEN_SITE, code
             else:
                 site = self.site_by_code.get(area.site or "")
@@ -519,6 +525,7 @@ class Programme(Frozen):
         path = workspace.studies / name / "programme.yaml"
         programme = cls.parsed(read_yaml(path), path, workspace.schemas)
         programme._agreements = Agreements.load(workspace, name)
+        programme._mergers = Mergers.load(path.parent / "events.csv")
         if collecting:
             refuse_uncollected(programme, path)
         return programme
@@ -723,12 +730,7 @@ def _check_submitters(programme: Programme, where: str) -> None:
     """Each outcome is returned for its areas by somebody, and by one only."""
     homes = {area.authority for area in programme.areas}
     for source in programme.sources:
-        if odd := [name for name in source.authorities if name not in homes]:
-            raise WorkspaceError(
-                f"source {source.code} names the authority {odd[0]!r}, in which no area lies.",
-                where=where,
-                expected=", ".join(sorted(homes)),
-            )
+        programme.mergers.refuse_unknown(source.code, source.authorities, homes, where)
     known = {SITE_SOURCE, *programme.source_by_code}
     for outcome in programme.outcomes:
         for role in ROLES_MEASURED:

@@ -259,7 +259,7 @@ class Protocol(Frozen):
             raise ProtocolError(
                 f"the outcome {twice[0]} has two roles.",
                 where=str(path),
-                expected="an outcome stands once under primary, secondary or negative_control",
+                expected="once, under primary, secondary, lives or negative_control",
                 mend="take it out of one of them",
             )
         return protocol

@@ -19,9 +19,10 @@ from evaluation.errors import PeriodError
 
 Frequency = Literal["Q", "A", "M", "W", "D", "I"]
 
-_QUARTER = re.compile(r"([0-9]{4})\s?-?Q([1-4])")
-_YEAR = re.compile(r"[0-9]{4}")
-_MONTH = re.compile(r"([0-9]{4})-?(?:M|(?<=-))([0-9]{2})")
+# The calendar has no year 0.
+_QUARTER = re.compile(r"((?!0000)[0-9]{4})\s?-?Q([1-4])")
+_YEAR = re.compile(r"(?!0000)[0-9]{4}")
+_MONTH = re.compile(r"((?!0000)[0-9]{4})-?(?:M|(?<=-))([0-9]{2})")
 _WEEK = re.compile(r"([0-9]{4})-?W([0-9]{2})")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _WHOLE = re.compile(r"-?[0-9]+")
@@ -130,13 +131,15 @@ class Period:
     def label(self) -> str:
         """As written in returns, tables and pages: ``2026 Q3``, ``2026``, ``2026-07`` ..."""
         if self.frequency == "Q":
-            return f"{self.year} Q{self.quarter_number}"
+            return f"{self.year:04d} Q{self.quarter_number}"
         if self.frequency == "M":
-            return f"{self.year}-{self.ordinal % 12 + 1:02d}"
+            return f"{self.year:04d}-{self.ordinal % 12 + 1:02d}"
         if self.frequency == "W":
             week = self.first_day.isocalendar()
             return f"{week.year:04d}-W{week.week:02d}"
-        return self.first_day.isoformat() if self.frequency == "D" else str(self.ordinal)
+        if self.frequency == "D":
+            return self.first_day.isoformat()
+        return f"{self.year:04d}" if self.frequency == "A" else str(self.ordinal)
 
     @property
     def slug(self) -> str:
@@ -268,14 +271,16 @@ def parse_instant(text: str) -> datetime:
     PeriodError : if the text is no ISO 8601 date or instant.
     """
     try:
-        if len(text) == 10:
-            return datetime.combine(date.fromisoformat(text), time(23, 59, 59, 999999), tzinfo=UTC)
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        raise PeriodError(
-            f"{text!r} is no date.", expected="2026-11-24 or 2026-11-24T09:30:00Z"
-        ) from None
-    return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+        instant = datetime.combine(date.fromisoformat(text), time.max, tzinfo=UTC)
+    except ValueError:  # no bare date
+        try:
+            instant = datetime.fromisoformat(text)
+            return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+        except (ValueError, OverflowError):  # the latter where UTC lies before year 1
+            raise PeriodError(
+                f"{text!r} is no date.", expected="2026-11-24 or 2026-11-24T09:30:00Z"
+            ) from None
+    return instant
 
 
 def format_instant(instant: datetime) -> str:

@@ -53,7 +53,8 @@ def half_away(value: float, digits: int = 0) -> float:
     ----------
     digits : below zero for tens, hundreds and so on.
     """
-    if not math.isfinite(value):
+    # So large a number has no digits behind the point, and more before it than `Decimal` keeps.
+    if not math.isfinite(value) or abs(value) >= 1e15:
         return float(value)
     step = Decimal(1).scaleb(-digits)
     return float(Decimal(f"{value:.{TOLD_APART}g}").quantize(step, rounding=ROUND_HALF_UP))
@@ -74,7 +75,8 @@ def apart_digits(value: float, bounds: tuple[float, ...], digits: int) -> int:
     """
     if not math.isfinite(value):
         return digits
-    exact = round(value, MOST_DIGITS)
+    # By the same rule as below, or 0.0000005 would be looked for on both sides of a bound for ever.
+    exact = half_away(value, MOST_DIGITS)
     while any(_side(half_away(value, digits), b) != _side(exact, b) for b in bounds):
         digits += 1
     return digits

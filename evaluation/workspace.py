@@ -7,7 +7,9 @@ The clock is read here too: real, except in a workspace that holds a file ``SYNT
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -197,23 +199,84 @@ def packaged_schemas() -> Path:
     return inside if inside.is_dir() else inside.parents[1] / "data_schemas"
 
 
-def write_whole(path: Path, text: str, *, flushed: bool = True) -> None:
-    """A file that is either as it was or as it should be, in a power cut too.
+def write_whole(
+    path: Path, content: str | bytes, *, flushed: bool = True, private: bool = False
+) -> None:
+    """A file that is either as it was or as it should be, on a full disk and in a power cut too.
 
     Parameters
     ----------
+    content : a text is written as UTF-8.
     flushed : False where many are written and the caller has the system flush them together.
+    private : readable by its owner alone, from its first moment on.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The process number, so that two commands that write the same file do not share it.
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
-    with unfinished.open("w", encoding="utf-8", newline="\n") as stream:
-        stream.write(text)
+    unfinished = _beside(path)
+    try:
+        _write(unfinished, content, flushed=flushed, private=private)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)  # nothing, once it has its name
+    if flushed:
+        sync_folder(path.parent)
+
+
+def write_once(path: Path, content: str | bytes, *, private: bool = False) -> None:
+    """A file that is whole or not there, where nothing may be written over.
+
+    Raises
+    ------
+    FileExistsError : something lies there; it stays as it is.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = _beside(path)
+    try:
+        _write(unfinished, content, flushed=True, private=private)
+        try:
+            # A link is refused where there is a file, in the same instant in which it is made.
+            os.link(unfinished, path)
+        except FileExistsError:
+            raise
+        except OSError:  # a disk without links, such as a stick
+            if path.exists():
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
+            unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def _beside(path: Path) -> Path:
+    # The numbers, so that neither two commands nor two threads that write one file share it.
+    return path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.part")
+
+
+def _write(path: Path, content: str | bytes, *, flushed: bool, private: bool) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600 if private else 0o666)
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(content.encode() if isinstance(content, str) else content)
         if flushed:
             stream.flush()
-            # The bytes must be on the disk before they take the name.
+            # The bytes must be on the disk before they take the name, or a power cut leaves a name
+            # with nothing under it.
             os.fsync(stream.fileno())
-    unfinished.replace(path)
+
+
+def sync_folder(folder: Path) -> None:
+    """A file's new name, or that it is gone, is on the disk only once its folder is."""
+    if os.name != "posix":
+        return  # Windows opens no folder, and keeps names by itself
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_all() -> None:
+    """Have the system flush whatever was written: cheaper than file by file where they are many."""
+    if os.name == "posix":
+        os.sync()
 
 
 @contextlib.contextmanager

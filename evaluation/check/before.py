@@ -8,7 +8,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from evaluation.declared import Frozen, read_yaml
+from evaluation.declared import Frozen, read_yaml, validated
 from evaluation.workspace import packaged_schemas
 
 
@@ -83,7 +83,8 @@ def parameters() -> Parameters:
     WorkspaceError : if the declaration is missing or broken.
     """
     # The package's own thresholds and no workspace's: what is asked must be the same everywhere.
-    return Parameters.model_validate(read_yaml(packaged_schemas() / "checks.yaml"))
+    path = packaged_schemas() / "checks.yaml"
+    return validated(Parameters, read_yaml(path), path)
 
 
 Key = tuple[str, str]

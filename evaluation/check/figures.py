@@ -20,6 +20,8 @@ from evaluation.tables import Failure, counts_some_of_all
 LOW = "[low]"
 _TOO_MUCH = ("R044", "R045")
 _HALF = 0.5  # from here on a figure rounds to one
+# What stands beside a figure of a sample, and the rule whose mend says what belongs there.
+_BESIDE = {"se": "R101", "respondents": "R102"}
 
 
 def _by_outcome(cells: Cells, programme: Programme) -> Mapping[str, list[int]]:
@@ -129,8 +131,9 @@ def _column_problem(
     return cells.problem(rule, entry, column, message, value=value, mend=mend)
 
 
-def check_types(cells: Cells, fixed: Mapping[Key, float]) -> list[Problem]:
+def check_types(cells: Cells, programme: Programme, fixed: Mapping[Key, float]) -> list[Problem]:
     """Every cell that could not be read, with a mend that fits the rest of its row."""
+    values = {one.code for one in programme.outcomes if one.form == "value"}
     return [
         cells.problem(
             fault.rule,
@@ -138,7 +141,9 @@ def check_types(cells: Cells, fixed: Mapping[Key, float]) -> list[Problem]:
             column,
             fault.message,
             value=value,
-            mend=_mend(cells, entry, column, fault, fixed),
+            mend=_mend(cells, entry, column, fault, fixed)
+            if column != "denominator" or cells.outcome[entry] not in values
+            else rules()["R048"].mend,
         )
         for column, faults in cells.faults.items()
         for entry, (value, fault) in faults.items()
@@ -148,9 +153,12 @@ def check_types(cells: Cells, fixed: Mapping[Key, float]) -> list[Problem]:
 def _mend(cells: Cells, entry: int, column: str, fault: Fault, fixed: Mapping[Key, float]) -> str:
     """The mend of a cell that could not be read.
 
-    A denominator is the accepted one, not a figure to be withheld; a symbol for no figure, once
-    spelt right, would contradict the figure beside it.
+    A denominator is the accepted one, not a figure to be withheld, and so are a sampling error and
+    its respondents none; a symbol for no figure, once spelt right, would contradict the figure
+    beside it.
     """
+    if column in _BESIDE and fault.rule != "R022":
+        return rules()[_BESIDE[column]].mend
     if column == "denominator" and fault.rule != "R022":
         return _as_accepted(cells, entry, fixed) or rules()["R043"].mend
     figure_of = form().figure_of
@@ -418,11 +426,16 @@ def _bases(cells: Cells, outcome: Outcome, entries: Sequence[int]) -> list[Probl
         elif base is None:
             message = "Neither the note nor the outcome says what this was rounded to."
             problems += _rounded(cells, entry, message)
-        # A remainder near nothing or near the base: a base of 0.1 has no exact double.
-        elif abs(figure / base - round(figure / base)) > 1e-9:
+        elif not _is_multiple(figure, base):
             message = f"{shown(figure)} is no multiple of {shown(base)}, to which it was rounded."
             problems += _rounded(cells, entry, message)
     return problems
+
+
+def _is_multiple(figure: float, base: float) -> bool:
+    times = figure / base
+    # Infinite is told as that. A base of 0.1 has no exact double, and large figures fewer decimals.
+    return math.isinf(times) or abs(times - round(times)) <= max(1e-9, 4 * math.ulp(times))
 
 
 def _base(cells: Cells, outcome: Outcome, entry: int) -> float | None:

@@ -13,6 +13,8 @@ from evaluation import tables
 from evaluation.check.read import Fault, read_code, read_number, read_quarter, read_status
 from evaluation.programme import Outcome, Programme
 from evaluation.returns.form import form
+from evaluation.returns.notation import notation
+from evaluation.returns.workbook import plain_text
 from evaluation.tables import counts_some_of_all
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ def check_frame(frame: pd.DataFrame, programme: Programme) -> list[Found]:
 
     found: list[Found] = []
     figures = {}
-    for column, read in READERS.items():
+    for column, read in (READERS | {"quarter": _reader_of_periods(programme)}).items():
         codes, texts = _distinct(frame[column])
         values = [read(text or None) for text in texts]
         faults = {place: v.rule for place, v in enumerate(values) if isinstance(v, Fault)}
@@ -62,7 +64,7 @@ def check_frame(frame: pd.DataFrame, programme: Programme) -> list[Found]:
         elif column == "outcome":
             outcome_codes, outcomes = codes, texts
     for place, code in enumerate(outcomes):
-        outcome = programme.outcome_by_code.get(str(code).strip(" "))
+        outcome = programme.outcome_by_code.get(plain_text(code))
         if outcome is None:
             continue
         rows = np.flatnonzero(outcome_codes == place)
@@ -72,6 +74,19 @@ def check_frame(frame: pd.DataFrame, programme: Programme) -> list[Found]:
             for one in tables.column_failures(outcome, above, below)
         ]
     return sorted(found)
+
+
+def _reader_of_periods(programme: Programme) -> Callable[[Any], object]:
+    """A reader of quarters and years; of months too, where something is returned by month."""
+    if all(outcome.period_frequency != "M" for outcome in programme.outcomes):
+        return read_quarter
+
+    def read(value: Any) -> object:
+        found = read_quarter(value)
+        months = notation(value, "M").periods if isinstance(found, Fault) else ()
+        return months[0] if len(months) == 1 else found
+
+    return read
 
 
 def _distinct(column: pd.Series[Any]) -> tuple[NDArray[np.intp], list[str | None]]:

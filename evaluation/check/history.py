@@ -10,7 +10,7 @@ from typing import NamedTuple
 from evaluation.check import slips
 from evaluation.check.before import Before, Held, Others, QuestionParameters
 from evaluation.check.read import Cells
-from evaluation.check.report import Problem, in_digits, problem, shown
+from evaluation.check.report import Problem, in_digits, problem, shown, times_in_digits
 from evaluation.check.rules import Severity
 from evaluation.check.usual import (
     Case,
@@ -75,8 +75,7 @@ def _of_outcome(cells: Cells, cases: Sequence[Case], moved: Together) -> list[Pr
 
 
 def _column_problem(cells: Cells, cases: Sequence[Case], change: float) -> Problem:
-    times = math.exp(change)
-    how = f"{times:,.3g} times as high" if change > 0 else f"{times:,.2g} times as high"
+    how = f"{times_in_digits(math.exp(change))} times as high"
     message = f"All {len(cases)} figures of {cases[0].outcome.title} together are {how} as usual."
     return cells.problem("R061", cases[0].entry, "numerator", message, value=cases[0].figure)
 
@@ -208,8 +207,8 @@ def _times(before: float, figure: float) -> str:
     if before == 0 or figure == 0:
         return "Is that right?"
     if abs(figure) > abs(before):
-        return f"{abs(figure / before):,.3g} times as many?"
-    return f"Only one in {abs(before / figure):,.3g} of it?"
+        return f"{times_in_digits(abs(figure / before))} times as many?"
+    return f"Only one in {times_in_digits(abs(before / figure))} of it?"
 
 
 def check_others(cells: Cells, programme: Programme, before: Before) -> list[Problem]:

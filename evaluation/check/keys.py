@@ -173,7 +173,7 @@ def _check_submitter(place: _Place, weighed: Weighed, programme: Programme) -> l
             message += f" The other places say {named}."
         where = "the file's name" if one.place == FILE_NAME else one.place
         mend = f"If that is so, write {value} in {where}." if value is not None else ""
-        found = place.problem("R005", "site", message, mend, wrong=value is not None)
+        found = place.problem("R005", one.line, message, mend, wrong=value is not None)
         problems.append(replace(found, place=one.place, value=one.value))
     return problems
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -12,7 +13,7 @@ from evaluation.check.before import parameters
 from evaluation.check.read import Cells, Headed, read_number, runs
 from evaluation.check.report import Problem, Read, problem, quoted, shown
 from evaluation.programme import Programme
-from evaluation.returns.form import address, corners, form
+from evaluation.returns.form import Corners, address, corners, form
 from evaluation.returns.sheets import Sheet
 from evaluation.returns.workbook import OtherSheet, RawReturn, RawRow, heading, plain_text
 
@@ -193,24 +194,31 @@ def without_echoes(problems: Iterable[Problem], raw: RawReturn) -> list[Problem]
     figures = raw.figures
     if figures is None:
         return list(problems)
-    explained = set(figures.formulas)
-    for reference in figures.merged:
-        # A reference that cannot be read covers no cell: its last row is above its first.
-        first_row, first_column, last_row, last_column = corners(reference) or (1, 0, 0, 0)
-        explained |= {
-            address(row, column)
-            # A merge of whole columns reaches to row 1,048,576.
-            for row in range(first_row, min(last_row, figures.last_row) + 1)
-            for column in range(first_column, last_column + 1)
-            if (row, column) != (first_row, first_column)
-        }
+    merged = _merged(figures)
+
+    def explained(cell: str | None) -> bool:
+        place = corners(cell) if cell is not None else None
+        return place is not None and (
+            cell in figures.formulas or any(_is_covered(place, range_) for range_ in merged)
+        )
+
     return [
         p
         for p in problems
-        if not (
-            p.sheet == raw.sheet and p.value is None and p.rule in _EMPTY and p.cell in explained
-        )
+        if not (p.sheet == raw.sheet and p.value is None and p.rule in _EMPTY and explained(p.cell))
     ]
+
+
+def _merged(figures: Sheet) -> list[Corners]:
+    return [range_ for one in figures.merged if (range_ := corners(one)) is not None]
+
+
+def _is_covered(cell: Corners, merged: Corners) -> bool:
+    """Whether a cell is one of a merge, and not the first, which holds the value of all."""
+    return cell[:2] != merged[:2] and (
+        merged.first_row <= cell.first_row <= merged.last_row
+        and merged.first_column <= cell.first_column <= merged.last_column
+    )
 
 
 def _check_formulas(
@@ -243,7 +251,7 @@ def _check_hidden(figures: Sheet, headed: Headed, read: dict[str, int]) -> list[
         problems.append(problem("R071", message, sheet=figures.title, cell=f"A{first}"))
     for name, column in read.items():
         if any(first <= column <= last for first, last in figures.hidden_columns):
-            cell = address(1, column)
+            cell = address(headed.number, column)
             message = f"The column {name} is hidden. Is what stands there right?"
             problems.append(problem("R072", message, sheet=figures.title, cell=cell, value=name))
     return problems
@@ -252,18 +260,20 @@ def _check_hidden(figures: Sheet, headed: Headed, read: dict[str, int]) -> list[
 def _check_merged(
     raw: RawReturn, figures: Sheet, headed: Headed, read: Iterable[int]
 ) -> list[Problem]:
-    columns = set(read)
-    rows = {row.number for row in headed.rows}
+    columns = tuple(read)
     values = {row.number: row.values for row in headed.rows}
+    rows = list(values)  # from the first row on
     problems = []
-    for reference in figures.merged:
-        first_row, first_column, last_row, last_column = corners(reference) or (1, 0, 0, 0)
-        inside = columns & set(range(first_column, last_column + 1))
-        if inside and rows & set(range(first_row, last_row + 1)):
+    for merged in _merged(figures):
+        first_row, first_column, last_row, last_column = merged
+        # A merge may reach over a hundred thousand rows: they are not walked through.
+        begins, ends = bisect_left(rows, first_row), bisect_right(rows, last_row)
+        if begins < ends and any(first_column <= at <= last_column for at in columns):
             row = values.get(first_row, ())
             value = row[first_column] if first_column < len(row) else None
-            message = f"The cells {reference} are merged; only the first one holds a value."
             cell = address(first_row, first_column)
+            reference = f"{cell}:{address(last_row, last_column)}"
+            message = f"The cells {reference} are merged; only the first one holds a value."
             problems.append(problem("R074", message, sheet=raw.sheet, cell=cell, value=value))
     return problems
 

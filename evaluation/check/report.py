@@ -20,6 +20,8 @@ T = TypeVar("T")
 _WIDTH = 110
 _ALONE, _LISTED = 3, 8
 _SHOWN = 60
+# Above 2^53, about 9e15, doubles skip whole numbers; below this the digits are surely exact.
+_ENDLESS = 1e15
 CONFIRM = (
     "If right, say why: in the marked copy (--reply), or by --confirm why.csv (rule,cell,reason)"
 )
@@ -161,7 +163,12 @@ def problem(
 
 def in_digits(value: float) -> str:
     """A figure to four digits, and a large one to the last before the point: never 4e+04."""
-    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.4g}"
+    return f"{value:,.0f}" if 1_000 <= abs(value) < _ENDLESS else f"{value:.4g}"
+
+
+def times_in_digits(factor: float) -> str:
+    """How many times, to three digits, and a large one whole: never 1e+03."""
+    return f"{factor:,.0f}" if 100 <= factor < _ENDLESS else f"{factor:.3g}"
 
 
 def shown(value: object) -> str:
@@ -175,8 +182,7 @@ def shown(value: object) -> str:
         # A control sequence in a cell could rewrite the officer's screen.
         visible = "".join(sign if sign.isprintable() else "�" for sign in value[:_SHOWN])
         return f'"{visible}{" ..." if len(value) > _SHOWN else ""}"'
-    # Above 2^53, about 9e15, doubles skip whole numbers; below 1e15 the text is surely exact.
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+    if isinstance(value, float) and value.is_integer() and abs(value) < _ENDLESS:
         return str(int(value))
     return str(value)
 
@@ -228,9 +234,10 @@ def _headline(checked: Checked) -> str:
         if (many := sum(found.cells for found in checked.of(severity)))
     ]
     if checked.accepted:
-        rows = len(checked.returned.rows) if checked.returned else 0
+        many = len(checked.returned.rows) if checked.returned else 0
+        rows = "1 row" if many == 1 else f"{many:,} rows"
         notes = f" ({counts[0]})" if counts else ""
-        return f"{checked.file} can be accepted: {rows} rows, nothing to mend{notes}."
+        return f"{checked.file} can be accepted: {rows}, nothing to mend{notes}."
     return f"{checked.file} cannot be accepted yet: {', '.join(counts)}."
 
 

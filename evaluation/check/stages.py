@@ -145,7 +145,7 @@ def check_return(raw: RawReturn, programme: Programme, *, before: Before | None 
     headed, faults = layout.without_totals(headed, raw.sheet, programme)
     problems += faults
     cells = read_cells(headed, raw.sheet, submitter.period)
-    problems += figures.check_types(cells, _fixed(before))
+    problems += figures.check_types(cells, programme, _fixed(before))
     problems += layout.check_wrapping(raw, cells)
     problems += layout.check_layout(raw, headed)
     stages = [

@@ -17,6 +17,10 @@ from evaluation.programme import Outcome, Programme
 MAD_TO_SD = 1.4826
 """From the median absolute deviation to the standard deviation of a normal distribution."""
 _NARROWEST = 0.01  # log points: below, rounding alone would be a surprise
+_FARTHEST = 1e9
+"""Standard deviations: what lies farther is no likelier, and its square is still a number."""
+_LARGEST_CHANGE = 600.0
+"""Log points: its exponential, and that of a few more, is still a number."""
 
 
 def counts(outcome: Outcome) -> bool:
@@ -51,13 +55,17 @@ class Usual:
 
         ``change`` is what all areas have moved by, in log points.
         """
+        return max(-_FARTHEST, min(_FARTHEST, self._surprise(figure, change)))
+
+    def _surprise(self, figure: float, change: float) -> float:
         level = self.level * math.exp(change)
         spread = math.sqrt(self.variance)
         # Two over the spread brings steps of Anscombe's transform to unit variance.
         if self.counted and figure >= 0:
             return 2 / spread * (_even(figure, self.variance) - _even(level, self.variance))
         if figure > 0 and level > 0:
-            return math.log(figure / level) / spread
+            # Not of their ratio, which may be no number.
+            return (math.log(figure) - math.log(level)) / spread
         # A value may be zero or below, where no logarithm is: relative to its level, which is kept
         # from zero.
         return (figure - level) / (spread * max(abs(level), 1e-12))
@@ -286,10 +294,9 @@ class Case:
         above, below = self.figure + half, self.usual.level + half
         if not (above > 0 and below > 0):
             return None
-        ratio = above / below
         # A figure far beyond all others: their ratio may be no number, their logarithms are.
-        inside = 0 < ratio < math.inf
-        return math.log(ratio) if inside else math.log(above) - math.log(below)
+        change = math.log(above) - math.log(below)
+        return max(-_LARGEST_CHANGE, min(_LARGEST_CHANGE, change))
 
 
 def cases_of(cells: Cells, programme: Programme, before: Before) -> list[Case]:

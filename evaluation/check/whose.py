@@ -384,7 +384,8 @@ def _owner(programme: Programme, code: str, outcome: Outcome) -> str:
         sources = tuple(
             one
             for one in sources
-            if one in programme.source_by_code and programme.source_by_code[one].covers(area)
+            if one in programme.source_by_code
+            and programme.source_by_code[one].covers(area, programme.mergers)
         )
     if len(sources) != 1:
         return ""

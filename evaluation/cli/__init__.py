@@ -135,6 +135,10 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except Exception as error:  # noqa: BLE001 - a front door: a sentence for the user
         if "--debug" in given:
             traceback.print_exc()
+        if isinstance(error, OSError) and error.filename is not None:
+            # No room, no right to write there, a folder where a file should be: no fault of ours.
+            say(f"{error.filename}: this machine refuses it ({error.strerror}).")
+            sys.exit(COULD_NOT_RUN)
         say(f"This is a fault of ours ({type(error).__name__}: {error}).")
         say("Run it again as newstart --debug ... and send us what it prints.")
         sys.exit(COULD_NOT_RUN)

@@ -282,8 +282,9 @@ def power_verb(
 ) -> None:
     """Say how small an effect the planned looks could find, and when; and what would pay.
 
-    With --candidates, of sets of pilot areas that might be chosen, side by side. An effect is said
-    as a fall, or as a rise where the outcome is better up; a study tests for both.
+    With --candidates, of sets of pilot areas that might be chosen, side by side.
+
+    An effect is said as a fall, or a rise where the outcome is better up; a study tests for both.
     """
     from evaluation.design.power import read_candidates
     from evaluation.study.planning import study_power
@@ -341,8 +342,9 @@ def match_verb(
 ) -> None:
     """Find comparison areas that are like the planned pilots, and say how like.
 
-    Nearest neighbours in level, path and population, and beside them the unit weights of synthetic
-    difference-in-differences: both fitted on what was before the first start.
+    Nearest neighbours in level, path and population; beside them the unit weights of synthetic DiD.
+
+    Both are fitted on what was before the first start.
     """
     from evaluation.design.match import MatchPlan
     from evaluation.study.planning import study_match

@@ -68,8 +68,7 @@ def lottery_commit(
     )
     fixed, secret = commit(lottery, asked, today=_today(session))
     # The secret first: a commitment whose secret is lost can never be opened.
-    write_whole(hidden, secret + "\n")
-    hidden.chmod(0o600)
+    write_whole(hidden, secret + "\n", private=True)
     fixed.write(file)
     _show(fixed, as_json)
     say(f"Keep {hidden} where nobody reads it and nothing loses it, and publish {file}.")
@@ -86,6 +85,7 @@ def lottery_reveal(
     as_json: AsJson = False,
 ) -> None:
     """Open the secret, mix it with the public number, and draw the order."""
+    from evaluation.declared import read_text
     from evaluation.design.lottery import Lottery, reveal
 
     session: Session = context.obj
@@ -94,7 +94,7 @@ def lottery_reveal(
         raise UserError(
             "the secret is not there.", where=str(path), mend="name its file: --secret FILE"
         )
-    held = path.read_text(encoding="utf-8").strip()
+    held = read_text(path).strip()
     drawn = reveal(Lottery.load(file), secret=held, value=value, today=_today(session))
     drawn.write(file)
     _show(drawn, as_json)

@@ -216,7 +216,7 @@ def ledger_destroy(
     session: Session = context.obj
     setup.permit_destruction(session.programme, by)
     with session.ledger() as ledger:
-        planned = setup.plan(ledger, session.programme, agreement)
+        planned = setup.plan(session.workspace, ledger, session.programme, agreement)
         named = planned.agreement.named
         refuse_nothing(planned.returns, named)
         if show and as_json:

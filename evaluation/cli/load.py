@@ -46,11 +46,15 @@ def load(
 ) -> None:
     """Take many returns, or any tidy table, into the ledger; run again, it goes on.
 
-    Each return is checked and accepted as one that is submitted alone. A mapping names columns:
-    area, period, outcome and numerator (or outcomes: {column: code}), denominator, status, site,
-    agency; missing is the symbol for empty cells. One reason answers all that a rule asks, but for
-    figures of pilots after their start, figures about ten times what is usual, and the fifty most
-    surprising: each of those takes a row of its own.
+    Each return is checked and accepted as one that is submitted alone.
+
+    A mapping names columns: area, period, outcome, numerator, denominator, status, site, agency.
+
+    Or outcomes: {column: code}, a column each; missing: SYMBOL says what empty cells mean.
+
+    One reason answers all that a rule asks, but for three kinds, each figure of which takes a row:
+
+    pilots after their start; about ten times what is usual; the fifty most surprising.
     """
     from evaluation.ledger.intake import Reasons, gather, load_returns, read_reasons
     from evaluation.returns.tidy import read_mapping

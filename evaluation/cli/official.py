@@ -185,18 +185,12 @@ def codes(
     after: Annotated[str, typer.Option("--to", help="The new vintage.")] = "LSOA 2021",
 ) -> None:
     """Write the table of shares by which counts under old codes are brought to new ones."""
-    from evaluation.connect.area_sets import read_table
-    from evaluation.geography import Change, Span, shares_of, write_shares
+    from evaluation.connect.area_sets import read_changes, read_population
+    from evaluation.geography import Span, shares_of, write_shares
 
     writable(output, (".csv",))
-    table = read_table(lookup)
-    old, new, *more = table.headings
-    mark = next((name for name in more if name == "chgind"), "")
-    changes = [Change(row[old], row[new], row.get(mark, "")) for row in table.rows]
-    people = read_table(population)
-    known = {row[people.headings[0]]: float(row["population"]) for row in people.rows}
     span = Span(vintage_from=before, vintage_to=after, year=year)
-    found = shares_of(changes, known, span)
+    found = shares_of(read_changes(lookup), read_population(population), span)
     write_shares(output, found)
     say(f"{len({one.from_code for one in found}):,} codes of {before} are now in {after}.")
     say("Declare it in programme.yaml: code_shares: code_shares.csv")

@@ -60,8 +60,9 @@ def serve(
 ) -> None:
     """Serve the portal; its address is printed first.
 
-    In an invented workspace people are chosen from a list and nobody signs in: on this machine
-    alone. Everywhere else they sign in.
+    In an invented workspace people are chosen from a list, on this machine alone.
+
+    Everywhere else they sign in.
     """
     from dataclasses import replace
 

@@ -205,7 +205,7 @@ def _refuse_file(file: Path, error: ReturnFileError, as_json: bool) -> NoReturn:
     from evaluation import fingerprint
     from evaluation.check.report import UNOPENED, report, unreadable
 
-    checked = unreadable(file.name, fingerprint.of_bytes(file.read_bytes()), error)
+    checked = unreadable(file.name, fingerprint.of_file(file), error)
     if as_json:
         print_json(checked.as_dict() | UNOPENED)
     else:

@@ -106,7 +106,7 @@ def writable(path: Path, endings: tuple[str, ...]) -> None:
 
     Raises
     ------
-    UserError : another ending, or a folder that does not exist.
+    UserError : another ending, a folder of that name, or one around it that does not exist.
     """
     if path.suffix.lower() not in endings:
         raise UserError(
@@ -114,6 +114,8 @@ def writable(path: Path, endings: tuple[str, ...]) -> None:
             where=str(path),
             expected=" or ".join(endings),
         )
+    if path.is_dir():
+        raise UserError("this is a folder, where a file should be.", where=str(path))
     if not path.resolve().parent.is_dir():
         raise UserError(
             "the folder does not exist.", where=str(path.parent), mend="make it, or name another"

@@ -82,7 +82,7 @@ def panel(
     if note := session.stays_inside():
         # Parquet carries it in its metadata; a CSV has no place for it.
         table.attrs["note"] = note
-    if output.suffix == ".csv":
+    if output.suffix.lower() == ".csv":
         table.to_csv(output, index=False)
     else:
         table.to_parquet(output, index=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -243,7 +244,7 @@ def numbers(text: str, what: str) -> list[int]:
     UserError : it holds something else.
     """
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdigit() and int(part) > 0 for part in parts):
+    if not all(part.isdecimal() and int(part) > 0 for part in parts):
         raise UserError(f"{what} {text!r} are no whole numbers.", expected="like 60,100,150")
     return [int(part) for part in parts]
 
@@ -346,8 +347,10 @@ def _tell_design(outcome: str, found: list[Found]) -> None:
             f"{one.plan.waves} ({one.plan.before} before)",
             str(one.plan.respondents),
             f"{one.interviews:,}",
-            f"{one.mde:.2f}",
-            f"{one.mde_error:.2f}",
+            *(
+                f"{size:.2f}" if math.isfinite(size) else "none"
+                for size in (one.mde, one.mde_error)
+            ),
         )
     print_table(table)
     if few := [one for one in found if one.authorities < FEWEST_AUTHORITIES]:

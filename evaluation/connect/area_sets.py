@@ -13,13 +13,14 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from evaluation.connect.pulls import Unusable
 from evaluation.connect.readings import Table, as_code, read_csv
 from evaluation.errors import WorkspaceError
+from evaluation.geography import Change
 from evaluation.programme import Role
 from evaluation.workspace import write_whole
 
@@ -212,10 +213,9 @@ def _fifth(members: Sequence[Member], weights: Sequence[float]) -> int | None:
     fifths = []
     for one in members:
         decile, fifth = _number(one.known["decile"]), _number(one.known["fifth"])
-        found = fifth if fifth is not None else None
-        if found is None and decile is not None:
-            found = float(math.ceil(decile / _DECILES_A_FIFTH))
-        fifths.append(found)
+        if fifth is None and decile is not None:
+            fifth = float(math.ceil(decile / _DECILES_A_FIFTH))
+        fifths.append(fifth)
     mean = _mean(fifths, weights)
     return None if mean is None else round(mean)
 
@@ -246,7 +246,7 @@ def _with_role(
         return area
     reason = next(_against(area, pilots, programmes, plan), "")
     role: Role = "excluded" if reason else "comparison"
-    return ProposedArea(**{**area.__dict__, "role": role, "reason": reason})
+    return replace(area, role=role, reason=reason)
 
 
 def _against(
@@ -307,10 +307,59 @@ def read_pilots(path: Path) -> dict[str, str]:
     known = [name for name in ("code", "area_code") if name in table.headings]
     column = (*known, table.headings[0])[0]
     found = {as_code(row[column]): row.get("site", "").strip() or "S01" for row in table.rows}
-    if not (found.pop("", "") or found):
+    found.pop("", None)
+    if not found:
         raise WorkspaceError(
             "no pilot is named.", where=str(path), expected="the columns code and site"
         )
+    return found
+
+
+def read_changes(path: Path) -> tuple[Change, ...]:
+    """The rows of a lookup of codes: the old code, the new one, and ONS's mark if it has one.
+
+    Raises
+    ------
+    WorkspaceError : it cannot be read, or has one column alone.
+    """
+    table = read_table(path)
+    if len(table.headings) < 2:
+        raise WorkspaceError(
+            f"this lookup has the column {table.headings[0]} alone.",
+            where=str(path),
+            expected="the old codes in the first column and the new ones in the second",
+        )
+    old, new = table.headings[:2]
+    return tuple(
+        Change(as_code(row[old]), as_code(row[new]), row.get("chgind", "")) for row in table.rows
+    )
+
+
+def read_population(path: Path) -> dict[str, float]:
+    """Code -> people, from a table with the codes in its first column.
+
+    Raises
+    ------
+    WorkspaceError : it cannot be read, has no column ``population``, or holds what is no number.
+    """
+    table = read_table(path)
+    first = table.headings[0]
+    if "population" not in table.headings[1:]:
+        raise WorkspaceError(
+            "this table has no column population.",
+            where=str(path),
+            expected="the codes in the first column, and a column population",
+        )
+    found = {}
+    for row in table.rows:
+        people = _number(row["population"].strip())
+        if people is None:
+            raise WorkspaceError(
+                f"the population of {row[first]} is {row['population']!r}, which is no number.",
+                where=str(path),
+                mend="fill it in, or take the row out",
+            )
+        found[as_code(row[first])] = people
     return found
 
 

@@ -249,7 +249,7 @@ def _copy(
             raise Unreachable(f"its answer takes longer than {limits.whole:,.0f} s")
     # The client takes a body that is shorter than announced for a whole one.
     announced = headers.get("content-length", "").strip()
-    if "transfer-encoding" not in headers and announced.isdigit() and received < int(announced):
+    if "transfer-encoding" not in headers and announced.isdecimal() and received < int(announced):
         raise Unreachable(f"the transfer broke off after {received:,} of {int(announced):,} bytes")
     if unpacked.cut:
         raise Unreachable("the packed answer breaks off")

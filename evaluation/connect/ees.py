@@ -207,9 +207,9 @@ def _period(given: _Time, recipe: EesRecipe) -> str:
     """A period of theirs as ours: 2024/25 or 202425 is an academic or financial year."""
     text, kind = str(given.period), given.code
     first = text[:4]
-    if not first.isdigit():
+    if not first.isdecimal():
         raise Unusable(f"{text[:20]!r} does not read as a period", again=False)
-    if kind.startswith("M") and kind[1:].isdigit():
+    if kind.startswith("M") and kind[1:].isdecimal():
         return f"{first}-{int(kind[1:]):02d}"
     if kind[-2:] in _TERMS and kind.startswith("CY"):
         return f"{first} {kind[-2:]}"

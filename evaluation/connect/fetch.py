@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from evaluation import fingerprint
+from evaluation.authorities import kin
 from evaluation.connect import installed
 from evaluation.connect.door import Key, Limits, Transport, over_http
 from evaluation.connect.ees import read_ees
@@ -38,7 +39,9 @@ from evaluation.connect.readings import (
     see_counts,
     see_units,
     source_periods,
+    through_mergers,
     to_areas,
+    told_of_mergers,
 )
 from evaluation.connect.recipes import (
     SERVICES,
@@ -58,6 +61,7 @@ from evaluation.connect.recipes import (
     read_recipes,
 )
 from evaluation.connect.statxplore import read_statxplore
+from evaluation.declared import read_table
 from evaluation.errors import SourceError, WorkspaceError
 from evaluation.geography import CodeShare, Converted, Crosswalk, Part, shares_in
 from evaluation.ledger.events import Event, authority_at, read_events
@@ -165,7 +169,7 @@ def replay(workspace: Workspace, programme: Programme, folder: Path, out: Path) 
         whole.differing += [
             path.name
             for path in done.written
-            if path.name in before and before[path.name] != fingerprint.of_bytes(path.read_bytes())
+            if path.name in before and before[path.name] != fingerprint.of_file(path)
         ]
         whole.told += done.told
         # A later fetch into the same folder took the place of an earlier one's return.
@@ -285,7 +289,7 @@ class _Desk:
         writer.writerow(form().names)
         writer.writerows(row for one in made for row in one.rows)
         write_whole(path, text.getvalue())
-        sha256 = fingerprint.of_bytes(path.read_bytes())
+        sha256 = fingerprint.of_file(path)
         before = len(done.told)
         for one in made:
             middle = "" if len(made) == 1 else f".{one.recipe.name}"
@@ -333,7 +337,7 @@ class _Desk:
         outcome, areas = self._asked(recipe, period)
         crosswalk = self._crosswalk(recipe, areas)
         found = self._answered(recipe, outcome, period, crosswalk, areas)
-        figures = to_areas(recipe, outcome, found.wanted, found.answered, crosswalk)
+        figures = to_areas(recipe, outcome, found.wanted, found.answered, found.crosswalk)
         out_of, more = self._denominators(recipe, outcome, areas)
         rows: list[list[str | float | None]] = []
         lacking = 0
@@ -355,7 +359,7 @@ class _Desk:
                     areas=count(lacking),
                 )
             )
-        lineage = self._lineage(recipe, found, crosswalk, [*found.pulls, *more])
+        lineage = self._lineage(recipe, found, [*found.pulls, *more])
         lineage["remarks"] = [str(one) for one in remarks]
         return _Made(recipe, rows, lineage, remarks)
 
@@ -415,17 +419,15 @@ class _Desk:
             return {area.code: (area.code,) for area in areas}
         path = self.workspace.studies / self.programme.name / recipe.members
         found: dict[str, list[str]] = {area.code: [] for area in areas}
-        try:
-            with path.open(encoding="utf-8-sig", newline="") as stream:
-                for row in csv.DictReader(stream):
-                    if row["area_code"] in found:
-                        found[row["area_code"]].append(row["code"].strip())
-        except (OSError, KeyError) as error:
-            raise WorkspaceError(
-                f"the members of areas cannot be read ({error}).",
-                where=str(path),
-                expected="a CSV with the columns area_code and code",
-            ) from None
+        for row in read_table(path):
+            if not {"area_code", "code"} <= row.keys():
+                raise WorkspaceError(
+                    "this row does not say which area a code is a member of.",
+                    where=f"{path}, line {row.line}",
+                    expected="a CSV with the columns area_code and code",
+                )
+            if row["area_code"] in found:
+                found[row["area_code"]].append(row["code"])
         if empty := [code for code, codes in found.items() if not codes]:
             raise WorkspaceError(
                 f"{len(empty)} areas have no members (first: {empty[0]}).", where=str(path)
@@ -441,12 +443,14 @@ class _Desk:
         areas: Sequence[Area],
     ) -> _Found:
         home = {area.code: self._authorities(area.authority, period) for area in areas}
+        others = self._kin(recipe, crosswalk)
         wanted = Wanted(
-            codes=crosswalk.codes,
+            codes=(*crosswalk.codes, *sorted(others)),
             period=period,
             authorities={
                 part.code: home[area] for area, parts in crosswalk.parts.items() for part in parts
             },
+            kin=others,
             shares=self.programme.code_shares,
             only=recipe.months,
             through=_last_month(self.session.periods[-1]),
@@ -465,16 +469,28 @@ class _Desk:
             # What came is no answer for this period: asked again later, it may be another.
             puller.forget(mark)
             raise
-        remarks = [*answered.remarks, *self._not_over(period), *_perturbed(recipe)]
-        return _Found(wanted, answered._replace(remarks=remarks), puller.taken[mark:])
+        after = through_mergers(crosswalk, outcome, answered.readings)
+        mergers = told_of_mergers(wanted, crosswalk, after, answered.readings)
+        remarks = [*answered.remarks, *mergers, *self._not_over(period), *_perturbed(recipe)]
+        answered = answered._replace(remarks=remarks)
+        return _Found(wanted, answered, puller.taken[mark:], after)
 
     def _authorities(self, name: str, period: Period) -> tuple[str, ...]:
-        """What an authority is called: as at the lock, and as the mergers until then left it."""
-        return tuple(dict.fromkeys((name, authority_at(name, self._events, period.last_day))))
+        """What an authority is called: as declared, as of the period, and at any other time."""
+        then = authority_at(name, self._events, period.last_day)
+        return tuple(dict.fromkeys((name, then, *self.programme.mergers.ever(name))))
 
     @cached_property
     def _events(self) -> tuple[Event, ...]:
         return read_events(self.workspace, self.programme)
+
+    def _kin(self, recipe: Recipe, crosswalk: Crosswalk) -> frozenset[str]:
+        """Other codes of the authorities asked for; where the programme says itself, none."""
+        # Stat-Xplore refuses a question with a code that it does not have.
+        if isinstance(recipe, (StatXploreRecipe, PoliceRecipe)) or self._shares(recipe):
+            return frozenset()
+        codes = crosswalk.codes
+        return frozenset(other for code in codes for other in kin(code)).difference(codes)
 
     def _see_counts(self, recipe: Recipe, outcome: Outcome, answered: Answered) -> None:
         """Refuse what is no count, and months that count otherwise than the one before.
@@ -558,12 +574,10 @@ class _Desk:
         end = Period.quarter(below.year, 4)
         found = self._answered(other, outcome, end, crosswalk, areas)
         carried = other.model_copy(update={"month_to_quarter": "carried"})
-        figures = to_areas(carried, outcome, found.wanted, found.answered, crosswalk)
+        figures = to_areas(carried, outcome, found.wanted, found.answered, found.crosswalk)
         return {code: one.figure for code, one in figures.items()}, found.pulls
 
-    def _lineage(
-        self, recipe: Recipe, found: _Found, crosswalk: Crosswalk, pulls: Sequence[Pull]
-    ) -> dict[str, Any]:
+    def _lineage(self, recipe: Recipe, found: _Found, pulls: Sequence[Pull]) -> dict[str, Any]:
         hashes = list(dict.fromkeys(one.sha256 for one in found.pulls))
         template = getattr(recipe, "request", "") or getattr(recipe, "files", "")
         return {
@@ -591,7 +605,7 @@ class _Desk:
             "client": _client(),
             "fetch": self._home(),
             "pulls": [_pulled(one) for one in dict.fromkeys(pulls)],
-            "cells": _cells(crosswalk, found),
+            "cells": _cells(found),
         }
 
     def _deliver_lookup(self, recipe: GeographyRecipe, out: Path, done: Fetched) -> None:
@@ -633,11 +647,12 @@ class _Desk:
 
 
 class _Found(NamedTuple):
-    """What was asked for one period, what was said, and the answers it was read from."""
+    """What was asked for one period, what was said, from which answers, and the way to areas."""
 
     wanted: Wanted
     answered: Answered
     pulls: Sequence[Pull]
+    crosswalk: Crosswalk
 
 
 def _ask(recipe: Recipe, wanted: Wanted, puller: Puller, base: str) -> Answered:
@@ -742,11 +757,11 @@ def _coverage(figures: Mapping[str, AreaFigure]) -> Iterator[Sentence]:
         )
 
 
-def _cells(crosswalk: Crosswalk, found: _Found) -> list[dict[str, Any]]:
+def _cells(found: _Found) -> list[dict[str, Any]]:
     """How each area's figure came about, where it is not the source's own."""
     counts = {one.code: one.figure for one in found.answered.readings}
     changed = {
-        area: parts for area, parts in crosswalk.parts.items() if parts != (Part(area, 1.0),)
+        area: parts for area, parts in found.crosswalk.parts.items() if parts != (Part(area, 1.0),)
     }
     converted: Mapping[str, Converted] = Crosswalk(parts=changed).convert(counts)
     return [

@@ -70,7 +70,7 @@ class Session:
             "to": str(order.last),
             "bases": dict(order.bases),
         }
-        numbers = sorted(int(one.name) for one in home.glob("[0-9]*") if one.name.isdigit())
+        numbers = _numbers(home)
         if numbers:
             last = cls.read(home / f"{numbers[-1]:04d}")
             same = all(last.content.get(name) == value for name, value in asked.items())
@@ -106,8 +106,8 @@ class Session:
 
     def earlier(self, name: str) -> Written | None:
         """The file of this name as the last finished fetch before this one wrote it."""
-        numbers = (int(one.name) for one in self.folder.parent.glob("[0-9]*"))
-        for number in sorted((n for n in numbers if n < int(self.folder.name)), reverse=True):
+        own = int(self.folder.name)
+        for number in reversed([one for one in _numbers(self.folder.parent) if one < own]):
             before = Session.read(self.folder.parent / f"{number:04d}").content
             if name in before.get("written", {}):
                 return Written(before["written"][name], before["started"])
@@ -115,9 +115,7 @@ class Session:
 
     def finish(self, written: Sequence[Path], now: str) -> None:
         """Say that it is done, with the hash of each file."""
-        self.content["written"] = {
-            path.name: fingerprint.of_bytes(path.read_bytes()) for path in written
-        }
+        self.content["written"] = {path.name: fingerprint.of_file(path) for path in written}
         self.content["finished"] = now
         self._write()
 
@@ -139,6 +137,12 @@ class Session:
         return period_range(first, last)
 
 
+def _numbers(home: Path) -> list[int]:
+    """The numbers of a recipe's fetches; a folder that a cut left empty is none of them."""
+    folders = (one.parent.name for one in home.glob("[0-9]*/fetch.json"))
+    return sorted(int(name) for name in folders if name.isdecimal())
+
+
 def sessions_of(workspace: Workspace, folder: Path) -> list[Session]:
     """The fetches that the returns of a folder came from, the earliest first; or the one it is.
 
@@ -150,7 +154,14 @@ def sessions_of(workspace: Workspace, folder: Path) -> list[Session]:
         return [Session.read(folder)]
     found: dict[Path, None] = {}
     for path in sorted(folder.glob(f"*{LINEAGE}")):
-        held = workspace.var / "connect" / str(json.loads(path.read_text("utf-8"))["fetch"])
+        try:
+            held = workspace.var / "connect" / str(json.loads(path.read_text("utf-8"))["fetch"])
+        except (ValueError, KeyError, TypeError):
+            raise WorkspaceError(
+                "this lineage cannot be read, or names no fetch.",
+                where=str(path),
+                mend="put it back from a backup; or replay the fetch's own folder in var/connect",
+            ) from None
         if not (held / "fetch.json").is_file():
             raise WorkspaceError(
                 f"{path.name} names a fetch that this workspace does not hold.",

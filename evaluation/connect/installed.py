@@ -100,7 +100,7 @@ def described(recipe: InstalledRecipe, rows: int) -> dict[str, Any]:
             "package": f"{recipe.package} {held}",
             "recipe": recipe.model_dump(mode="json", exclude_defaults=True),
         },
-        "sha256": fingerprint.of_bytes(_path(recipe).read_bytes()),
+        "sha256": fingerprint.of_file(_path(recipe)),
         "rows_expected": rows,
         "rows_received": rows,
         "licence": recipe.licence,

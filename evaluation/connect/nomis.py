@@ -154,7 +154,7 @@ def _read_page(
         return _Page([], 0)
     counts = {row[_COUNT].strip() for row in table.rows}
     said = next(iter(counts))
-    if len(counts) > 1 or not said.isdigit():
+    if len(counts) > 1 or not said.isdecimal():
         raise Unusable("its rows do not say alike how many there are in all")
     if total is not None and int(said) != total:
         raise Unusable(

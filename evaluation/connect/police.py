@@ -276,6 +276,8 @@ def _read_archive(path: Path, recipe: PoliceRecipe, months: Sequence[str]) -> Fo
                             found[month, force] = _count(stream, end, month, recipe.types)
     except (zipfile.BadZipFile, zlib.error, EOFError):
         raise Unusable("its archive is no whole zip") from None
+    except csv.Error as error:
+        raise Unusable(f"a file of its archive is no sound CSV ({error})", again=False) from None
     except (NotImplementedError, RuntimeError):
         # What the standard library says of a packing that it does not know, or of a password.
         raise Unusable(

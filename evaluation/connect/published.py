@@ -240,7 +240,8 @@ def _readings(recipe: CsvRecipe | OdsRecipe, rows: Sequence[Row], wanted: Wanted
         )
         if not kept or not re.fullmatch(recipe.codes, code):
             continue
-        period = _period(recipe, row[columns.get(recipe.period_column) or ""])
+        # Without a column of its own the period stands above the heading, which a CSV has not.
+        period = _period(recipe, row.get(columns.get(recipe.period_column) or "", ""))
         if period not in (*wanted.months, str(wanted.period), str(wanted.period.year)):
             continue
         figure, status = number(row[columns[recipe.numerator] or ""], recipe.symbols)
@@ -283,7 +284,7 @@ def _period(recipe: CsvRecipe | OdsRecipe, text: str) -> str:
 
 
 def _month(text: str) -> int:
-    if text.isdigit():
+    if text.isdecimal():
         return int(text)
     short = text[:3].lower()
     if short not in _MONTHS:

@@ -205,7 +205,7 @@ class Puller:
 
     def keep_file(self, name: str, path: Path) -> None:
         """Keep a file that was dropped in as if it had been an answer."""
-        sha256 = _sha256(path)
+        sha256 = fingerprint.of_file(path)
         entry = self.folder / f"{fingerprint.of_data([_FILE, name, sha256])}.json"
         if not entry.is_file():
             kept = self.raw / sha256[:2] / sha256
@@ -255,7 +255,7 @@ class Puller:
 
     def _kept(self, held: Pull) -> Path:
         path = self.raw / held.sha256[:2] / held.sha256
-        if not path.is_file() or _sha256(path) != held.sha256:
+        if not path.is_file() or fingerprint.of_file(path) != held.sha256:
             raise SourceError(
                 "the kept bytes of an answer are gone or are not the ones that came.",
                 where=str(path),
@@ -378,7 +378,7 @@ class Puller:
 
     def _keep(self, request: Request, part: Path, entry: Path) -> None:
         """The bytes first, then the journal: a power cut leaves bytes without an entry at worst."""
-        sha256, size = _sha256(part), part.stat().st_size
+        sha256, size = fingerprint.of_file(part), part.stat().st_size
         path = self.raw / sha256[:2] / sha256
         path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("rb") as stream:
@@ -416,13 +416,6 @@ def _entered(entry: Path) -> Pull:
 def _name(request: Request) -> str:
     asked = [request.method, request.url, (request.body or b"").decode("utf-8")]
     return fingerprint.of_data(asked)
-
-
-def _sha256(path: Path) -> str:
-    import hashlib
-
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _refuse_page(path: Path, moved: str) -> None:
@@ -486,7 +479,7 @@ def _asked_to_wait(answer: Answer, now: datetime) -> float | None:
     be some fifty thousand years.
     """
     after = answer.headers.get("retry-after", "").strip()
-    if after.isdigit():
+    if after.isdecimal():
         return max(float(after), 0.0) or None
     if after:
         try:
@@ -494,7 +487,7 @@ def _asked_to_wait(answer: Answer, now: datetime) -> float | None:
         except (TypeError, ValueError):
             return None
     reset = answer.headers.get("x-ratelimit-reset", "").strip()
-    if not reset.isdigit():
+    if not reset.isdecimal():
         return None
     number = float(reset)
     if number >= _EPOCH_MS:

@@ -16,10 +16,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from evaluation.authorities import gone, parts_of, stand_ins
 from evaluation.connect.pulls import Unusable
 from evaluation.connect.recipes import Recipe
 from evaluation.errors import GeographyError, SourceError
-from evaluation.geography import CodeShare, Converted, Crosswalk
+from evaluation.geography import CodeShare, Converted, Crosswalk, Part
 from evaluation.programme import Outcome
 from evaluation.quarters import Period
 from evaluation.returns.form import apportioned_note, summed_note
@@ -92,14 +93,16 @@ class Wanted:
     """What one return asks from a source.
 
     codes : in the source's vintage. period : of the return. authorities : code -> the names of its
-    authority, as declared and after the mergers until then. shares : the programme's table of code
-    changes, to recognise another vintage by. only : the months of a year that are counted, none
-    for all. through : the last month of the whole fetch. folder : where dropped files lie.
+    authority, as declared and as it was and will be called. kin : other codes under which figures
+    of an authority's land may come: asked for, and not missed. shares : the programme's table of
+    code changes, by which another vintage is seen. only : the months of a year that are counted,
+    none for all. through : the last month of the whole fetch. folder : where dropped files lie.
     """
 
     codes: tuple[str, ...]
     period: Period
     authorities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    kin: frozenset[str] = frozenset()
     shares: tuple[CodeShare, ...] = ()
     only: tuple[int, ...] = ()
     through: str = ""
@@ -145,7 +148,9 @@ def number(text: str, symbols: Mapping[str, str]) -> tuple[float | None, str]:
     # A comma groups thousands and nothing else: 12,5 is no 125, and a source that writes so has
     # changed its language.
     if symbol is None and _NUMBER.fullmatch(plain):
-        return float(plain.replace(",", "")), ""
+        figure = float(plain.replace(",", ""))
+        if math.isfinite(figure):
+            return figure, ""
     symbol = symbol or SYMBOLS.get(plain.lower())
     if symbol is None:
         raise Unusable(
@@ -348,8 +353,11 @@ def compare_codes(wanted: Wanted, vintage: str, received: Collection[str]) -> li
     ------
     Unusable : the codes are of another vintage than the recipe says, or of two.
     """
-    asked, came = set(wanted.codes), set(received)
-    absent, unknown = asked - came, came - asked
+    asked, came = set(wanted.codes) - wanted.kin, set(received)
+    unknown = came - asked - wanted.kin
+    # What became of an authority, or what it was made of, is told by `told_of_mergers`.
+    day = wanted.period.last_day
+    absent = {one for one in asked - came if not stand_ins(one, came) and gone(one, day) is None}
     see_switch(wanted, vintage, absent, unknown)
     _see_level(asked, unknown, absent)
     if len(absent) * 2 > len(asked) and unknown:
@@ -430,6 +438,64 @@ def see_switch(
                 f"{share.to_code} has some",
                 mend="end this recipe before the switch, and begin another with the new vintage",
                 again=False,
+            )
+
+
+def through_mergers(
+    crosswalk: Crosswalk, outcome: Outcome, readings: Iterable[Reading]
+) -> Crosswalk:
+    """The way to the programme's areas where the source has an authority under other codes.
+
+    A count of an authority is the sum of those of the authorities that it was made of, where the
+    source has these and not yet, or no longer, the authority itself.
+    """
+    held = {one.code for one in readings if one.figure is not None}
+    counts = outcome.form == "ratio" or outcome.whole
+
+    def parts(given: tuple[Part, ...]) -> tuple[Part, ...]:
+        found: list[Part] = []
+        for part in given:
+            codes = stand_ins(part.code, held)
+            found += (
+                [Part(code, part.share) for code in codes]
+                if len(codes) == 1 or (codes and counts)
+                else [part]
+            )
+        return tuple(found)
+
+    return Crosswalk(parts={area: parts(given) for area, given in crosswalk.parts.items()})
+
+
+def told_of_mergers(
+    wanted: Wanted, before: Crosswalk, after: Crosswalk, readings: Iterable[Reading]
+) -> Iterator[Sentence]:
+    """Where figures come from other codes, and which authorities are no more."""
+    for area, given in before.parts.items():
+        taken = {part.code for part in after.parts[area]} - {part.code for part in given}
+        if taken:
+            yield Sentence.of(
+                "{area} is made of the figures of {codes}: the source has none of it under its own "
+                "code.",
+                "merged",
+                area=area,
+                codes=", ".join(sorted(taken)),
+            )
+    held = {one.code for one in readings if one.figure is not None}
+    for code in sorted({part.code for parts in after.parts.values() for part in parts} - held):
+        change = gone(code, wanted.period.last_day)
+        if change is not None and len(parts_of(change.to_code)) > 1:
+            yield Sentence.of(
+                "{code} ({name}) became part of {to} ({to_name}) on {since}. The source has no "
+                "figure of it alone from then on, so it is missing, not zero; that of {to} is of "
+                "{parts} together and cannot be parted. To have figures, declare {to} in areas.csv "
+                "in place of its parts: those of before are added up.",
+                "gone",
+                code=code,
+                name=change.from_name,
+                to=change.to_code,
+                to_name=change.to_name,
+                since=change.since.isoformat(),
+                parts=", ".join(parts_of(change.to_code)),
             )
 
 

@@ -196,6 +196,17 @@ class DroppedRecipe(Recipe):
     codes: str = r"[EWSN]\d{8}"
     only: dict[str, str] = Field(default_factory=dict)
 
+    @model_validator(mode="after")
+    def _can_be_looked_for(self) -> DroppedRecipe:
+        try:
+            re.compile(self.codes)
+            groups = re.compile(self.period).groupindex
+        except re.error as error:
+            raise ValueError(f"{error.pattern!r} is no regular expression ({error.msg})") from None
+        if "year" not in groups:
+            raise ValueError("period has no group year: write (?P<year>...)")
+        return self
+
 
 class CsvRecipe(DroppedRecipe):
     """A published CSV."""

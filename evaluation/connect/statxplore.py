@@ -227,6 +227,9 @@ def read_json(path: Path) -> dict[str, Any]:
         ) from None
     except RecursionError:
         raise Unusable("its answer is nested deeper than any table") from None
+    except ValueError:
+        # Python refuses whole numbers of more than 4,300 digits.
+        raise Unusable("a number in its answer is longer than any figure", again=False) from None
     if not isinstance(content, dict):
         raise Unusable("its answer is a list where a table should be")
     return content

@@ -320,18 +320,17 @@ def _percent(size: float | None, how: Simulation) -> float | None:
 
 
 def _of_one(panel: Panel, outcome: str) -> Panel:
-    """The panel with one outcome, without the areas that have started."""
-    figures = panel.array(outcome)
-    areas = panel.select(~panel.treated).areas.assign(start=None, role="comparison")
-    kept = ~panel.treated
-    errors = panel.sampling_error.get(outcome)
+    """The panel with one outcome, without areas that have started or that are excluded."""
+    held = panel.select(~panel.treated).eligible()
+    errors = held.sampling_error.get(outcome)
     return replace(
-        panel,
-        areas=areas,
-        figures={OUTCOME: figures[kept]},
+        held,
+        areas=held.areas.assign(start=None, role="comparison"),
+        figures={OUTCOME: held.array(outcome)},
         denominators={},
         statuses={},
-        sampling_error={} if errors is None else {OUTCOME: errors[kept]},
+        sampling_error={} if errors is None else {OUTCOME: errors},
+        apportioned={},
     )
 
 
@@ -399,8 +398,9 @@ def calibrate(
 
     Parameters
     ----------
-    panel : whose areas that have started are left out. Where the second argument names estimators
-        and no outcome, it has one outcome and nothing has started in it.
+    panel : whose areas that have started, and those that are excluded, are left out. Where the
+        second argument names estimators and no outcome, it has one outcome and nothing has started
+        in it.
     outcome : which of the panel's is simulated. estimators : their names, or one name.
     started : numbers of placebo pilot areas; by default 1, 3, 6 and 12, as far as there are three
         times as many areas. effects : injected, in percent of the level.

@@ -15,18 +15,21 @@ import hashlib
 import itertools
 import math
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+import pandas as pd
 import yaml
 from pydantic import ConfigDict, Field, model_validator
 
 from evaluation.declared import Frozen, PeriodField, read_yaml, validated
 from evaluation.errors import ProtocolError
+from evaluation.estimate.inference import TIE
+from evaluation.estimate.samples import masked_mean
 from evaluation.quarters import Period
 from evaluation.wording import Sentence, count, number
 from evaluation.workspace import write_whole
@@ -140,8 +143,16 @@ class Lottery(Frozen):
 
     @property
     def smallest_p(self) -> float:
-        """The smallest one-sided p-value that re-assignment over the orders can give."""
-        return 1 / self.orders
+        """The smallest one-sided p-value that re-assignment over the orders can give.
+
+        What is compared is early against late starters: orders that differ within either half are
+        one and the same to it, and tie.
+        """
+        early, splits = _early(self), 1
+        for sites in self.by_stratum.values():
+            shares = _shares(len(sites), len(self.starts))
+            splits *= math.comb(len(sites), sum(itertools.compress(shares, early)))
+        return 1 / splits
 
 
 def _shares(sites: int, starts: int) -> list[int]:
@@ -248,7 +259,7 @@ def told(lottery: Lottery, *, level: float = 0.05) -> list[Sentence]:
     said = [
         Sentence.of(
             "{sites} sites in {strata} strata have {orders} orders: the smallest p-value that "
-            "re-assignment can give is {p}.",
+            "re-assignment of early and late starts can give is {p}, in the direction hoped for.",
             sites=count(len(lottery.sites)),
             strata=count(len(lottery.by_stratum)),
             orders=count(lottery.orders),
@@ -286,15 +297,15 @@ def power_of(
     Sites differ by noise of one error each; those that start in the first half of the starts carry
     the effect in the periods in which the others have not started.
     """
-    rng, early = np.random.default_rng(seed), _early(lottery)
-    members = _members(lottery)
+    rng, members = np.random.default_rng(seed), _members(lottery)
+    early = _early(lottery)
     found = []
     for effect in EFFECTS:
         met = 0
         for _ in range(simulations):
             real = members[rng.integers(len(members))]
             noise = rng.normal(0, 1, len(lottery.sites)) + effect * early[real]
-            met += _p(noise, early, members, real) <= level
+            met += _p(noise, lottery, members, real) <= level
         share = met / simulations
         found.append(
             Power(effect=effect, power=share, error=math.sqrt(share * (1 - share) / simulations))
@@ -340,15 +351,21 @@ def _distinct(values: Sequence[int]) -> Iterator[tuple[int, ...]]:
 
 
 def _p(
-    values: Floats, early: NDArray[np.bool_], members: NDArray[np.int64], real: NDArray[np.int64]
+    values: Floats, lottery: Lottery, members: NDArray[np.int64], real: NDArray[np.int64]
 ) -> float:
-    """One-sided p: the share of orders whose early starters stand out at least as far."""
+    """One-sided p: the share of orders whose early starters stand out at least as far.
+
+    Where orders are drawn the one that came out counts as one more of them, so that p is never
+    nothing (Phipson and Smyth 2010, Stat. Appl. Genet. Mol. Biol. 9: 39); where all are there it is
+    among them.
+    """
     at = np.vstack([real[None, :], members])
-    first = early[at]
+    first = _early(lottery)[at]
     gaps = (first * values).sum(axis=1) / first.sum(axis=1)
     gaps = gaps - (~first * values).sum(axis=1) / (~first).sum(axis=1)
     # Ties count against the effect; sums of the same sites in another order differ in the last bit.
-    return float((gaps[1:] >= gaps[0] - 1e-10 * max(1.0, abs(gaps[0]))).mean())
+    counted = gaps[1:] if lottery.orders <= ENUMERATED else gaps
+    return float((counted >= gaps[0] - TIE * max(1.0, abs(gaps[0]))).mean())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -377,28 +394,33 @@ def effect_by_order(lottery: Lottery, panel: Panel, outcome: str) -> ByLottery:
 
     Raises
     ------
-    ProtocolError : the lottery does not hold, a site has no area in the panel, or no period lies
-        between early and late starts.
+    ProtocolError : the lottery does not hold, a site has no area in the panel or no figures on one
+        side of the first start, or no period lies between early and late starts.
     """
     if wrong := faults(lottery):
         raise ProtocolError(f"the lottery cannot be used: {wrong[0]}.")
     sites = sorted(lottery.sites)
     paths = _site_paths(panel, outcome, sites)
-    labels = [Period.parse(label) for label in panel.labels]
     starts, early = list(lottery.starts), _early(lottery)
     last_early = max(start for start, first in zip(starts, early, strict=True) if first)
     first_late = min(start for start, first in zip(starts, early, strict=True) if not first)
-    between = [k for k, one in enumerate(labels) if last_early <= one < first_late]
-    before = [k for k, one in enumerate(labels) if one < starts[0]]
+    between = [k for k, one in enumerate(panel.periods) if last_early <= one < first_late]
+    before = [k for k, one in enumerate(panel.periods) if one < starts[0]]
     if not between or not before:
         raise ProtocolError(
             "no period lies between the early and the late starts, or none before them.",
             expected=f"figures from before {starts[0]} to {first_late + -1}",
         )
-    change = paths[:, between].mean(axis=1) - paths[:, before].mean(axis=1)
+    change = masked_mean(paths[:, between].T) - masked_mean(paths[:, before].T)
+    if (lacking := np.flatnonzero(np.isnan(change))).size:
+        raise ProtocolError(
+            f"the site {sites[lacking[0]]} has no figure before the first start, or none between "
+            "the early and the late starts.",
+            mend="bring its figures, or choose another outcome",
+        )
     real = np.array([starts.index(lottery.drawn[site]) for site in sites])
     members = _members(lottery)
-    up, down = _p(change, early, members, real), _p(-change, early, members, real)
+    up, down = (_p(side * change, lottery, members, real) for side in (1, -1))
     gap = float(change[early[real]].mean() - change[~early[real]].mean())
     kept = _kept(panel, lottery)
     return ByLottery(
@@ -415,17 +437,14 @@ def _site_paths(panel: Panel, outcome: str, sites: Sequence[str]) -> Floats:
     held, figures = panel.areas["site"].astype(str).to_numpy(), panel.array(outcome)
     if lost := [site for site in sites if not (held == site).any()]:
         raise ProtocolError(f"the site {lost[0]} of the lottery has no area in the panel.")
-    return np.array([np.nanmean(figures[held == site], axis=0) for site in sites])
+    return np.array([masked_mean(figures[held == site]) for site in sites])
 
 
 def _kept(panel: Panel, lottery: Lottery) -> bool:
     """Whether every site started when it was drawn to."""
-    drawn: Mapping[str, Period] = lottery.drawn
+    drawn = lottery.drawn
     for site, start in zip(panel.areas["site"], panel.areas["start"], strict=True):
-        known: Any = start
-        if str(site) in drawn and (known is None or str(known) == "NaT"):
-            return False
-        if str(site) in drawn and Period.parse(str(known)) != drawn[str(site)]:
+        if str(site) in drawn and (pd.isna(start) or Period.parse(str(start)) != drawn[str(site)]):
             return False
     return True
 

@@ -212,4 +212,6 @@ def _keep(file: Path, found: Found) -> None:
     unfinished = file.with_suffix(".part")
     with unfinished.open("wb") as handle:
         np.savez_compressed(handle, **found)  # type: ignore[arg-type]
+        handle.flush()
+        os.fsync(handle.fileno())
     unfinished.replace(file)

@@ -17,8 +17,9 @@ import numpy as np
 import pandas as pd
 
 from evaluation.errors import EstimateError
+from evaluation.estimate import arguments
 from evaluation.estimate import synthetic_weights as fits
-from evaluation.estimate.synthetic_placebos import alike
+from evaluation.estimate.synthetic_placebos import WEIGHTY, alike
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 # Four stretches of the time before tell a rise from a dip without matching on noise quarter by
 # quarter.
 PATH_TERMS = 4
-# Weights are shares of one: what lies below is the solver's residue.
-NO_WEIGHT = 1e-8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,13 +58,15 @@ class MatchPlan:
     after: int = 8
 
     def __post_init__(self) -> None:
-        for name, value, right in (
-            ("nearest", self.nearest, self.nearest >= 1),
-            ("caliper", self.caliper, self.caliper > 0),
-            ("buffer_km", self.buffer_km, self.buffer_km >= 0),
-            ("after", self.after, self.after >= 1),
+        for name, value, least in (
+            ("nearest", self.nearest, 1),
+            ("caliper", self.caliper, 0),
+            ("buffer_km", self.buffer_km, 0),
+            ("after", self.after, 1),
         ):
-            if not right:
+            # A caliper of nothing matches nobody; a buffer of nothing is none.
+            right = arguments.is_number(value) and value >= least
+            if not right or (name == "caliper" and value == 0):
                 raise EstimateError(
                     f"{name} cannot be {value!r}.",
                     expected="0 or more" if name == "buffer_km" else "above 0",
@@ -111,7 +112,7 @@ class Matched:
         """
         wide = self.weights.rename_axis(index="pilot").reset_index()
         long = wide.melt(id_vars="pilot", var_name="comparison", value_name="weight")
-        weighed = long[long["weight"] > NO_WEIGHT]
+        weighed = long[long["weight"] > WEIGHTY]
         # An area may be near without weight, or have weight without being among the nearest.
         table = self.pairs.merge(weighed, on=["pilot", "comparison"], how="outer")
         table["weight"] = table["weight"].fillna(0.0)
@@ -272,7 +273,8 @@ def _left_out(
     authority = panel.areas["authority"].to_numpy(dtype=object)
     if not how.same_authority:
         # Areas without an authority share none, though their missing values are equal as text.
-        shared = np.isin(authority.astype(str), [str(a) for a in authority[pilot] if a is not None])
+        named = [str(a) for a in authority[pilot] if not pd.isna(a)]
+        shared = np.isin(authority.astype(str), named)
         reasons[shared & ~pilot] = "in the authority of a pilot"
     if how.buffer_km:
         spot = _coordinates(panel, how.buffer_km)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from evaluation.errors import EstimateError
+from evaluation.declared import read_table
+from evaluation.errors import EstimateError, WorkspaceError
 from evaluation.estimate import arguments, interim, registry, samples
 from evaluation.estimate.assignments import Assignments
-from evaluation.estimate.interim import LookPlan, run_looks
+from evaluation.estimate.interim import LookPlan, Side, extremity, run_looks
 from evaluation.estimate.registry import Choices
 from evaluation.finding.verdict import Way, percent_of_logs
 from evaluation.quarters import Period
@@ -124,8 +125,8 @@ def power(
     -------
     One row a look: ``look, spent, detectable, direction, detectable_percent,
     percent_of_targeted``; ``detectable`` is on the estimate's scale, percent is of the pilots' mean
-    and says a fall or a rise, as ``direction`` does. Infinite where so few assignments exist that
-    the look can remove none.
+    (NaN where that is zero) and says a fall or a rise, as ``direction`` does. Infinite where so few
+    assignments exist that the look can remove none.
 
     Raises
     ------
@@ -135,6 +136,10 @@ def power(
     arguments.a_panel(panel)
     if looks is not None:
         arguments.a_count("looks", looks)
+    if not (arguments.is_number(at) and 0 < at < 1):
+        raise EstimateError(f"a power of {at!r} is none.", expected="between 0 and 1, say 0.8")
+    if plan is not None and not isinstance(plan, Plan):
+        raise EstimateError(f"a plan cannot be {plan!r}.", expected="Plan(...)")
     if treated is not None:
         panel = _as_planned(panel, treated)
     if plan is None:
@@ -162,7 +167,8 @@ def power(
         shift.append(found.shift)
     sizes = detectable_by_look(np.array(raw), np.array(shift), plan.looks, at)
     level = float(np.nanmean(past.array(outcome)[past.treated, :first]))
-    percent = 100 * sizes / abs(level)
+    # Of a level of zero nothing is a percentage.
+    percent = 100 * sizes / (abs(level) or np.nan)
     if plan.choices.scale == "log":
         percent = percent_of_logs(sizes, plan.direction)
     return pd.DataFrame(
@@ -232,19 +238,21 @@ def detectable_by_look(raw: Floats, shift: Floats, looks: LookPlan, at: float = 
     noise, unit = raw[:, 1:], shift[:, 0]
     out = np.empty(len(raw))
     for look in range(len(raw)):
-        out[look] = _smallest(noise[: look + 1], unit[: look + 1], lines[: look + 1], at)
+        part = slice(look + 1)
+        out[look] = _smallest(noise[part], unit[part], lines[part], looks.side, at)
     return out
 
 
-def _smallest(noise: Floats, unit: Floats, lines: Floats, at: float) -> float:
+def _smallest(noise: Floats, unit: Floats, lines: Floats, side: Side, at: float) -> float:
     if not np.isfinite(lines).any():
         return float("inf")
+    directions = {"two": (1.0, -1.0), "greater": (1.0,), "less": (-1.0,)}[side]
 
     def found(effect: float) -> float:
-        """The weaker of the two directions."""
+        """In the weaker of the directions that the looks test."""
         both = []
-        for sign in (1.0, -1.0):
-            size = np.abs(noise + sign * effect * unit[:, None])
+        for sign in directions:
+            size = extremity(noise + sign * effect * unit[:, None], side)
             both.append(float((size >= lines[:, None]).any(axis=0).mean()))
         return min(both)
 
@@ -332,33 +340,31 @@ def read_candidates(path: Path) -> dict[str, tuple[str, ...]]:
     if not path.is_file():
         raise EstimateError("there is no such file.", where=str(path), expected=expected)
     try:
-        # A code such as 00123 would lose its zeros as a number.
-        frame = pd.read_csv(path, dtype=str)
-    except (ValueError, OSError) as error:
-        raise EstimateError(f"it cannot be read as CSV: {error}.", where=path.name) from None
-    if missing := [name for name in COLUMNS if name not in frame]:
+        rows = list(read_table(path))
+    except WorkspaceError as error:
+        raise EstimateError(
+            f"it cannot be read as CSV: {error.what}", where=path.name, mend=error.mend
+        ) from None
+    if not rows:
+        raise EstimateError("it names no set.", where=path.name, expected=expected)
+    if missing := [name for name in COLUMNS if not any(name in row for row in rows)]:
+        held = dict.fromkeys(name for row in rows for name in row)
         raise EstimateError(
             f"it has no column {missing[0]!r}.",
             where=path.name,
             expected=expected,
-            mend=f"name its columns so; it has {', '.join(map(str, frame))}",
+            mend=f"name its columns so; it has {', '.join(held)}",
         )
-    # A cell of blanks is as empty as an empty one.
-    frame = frame[list(COLUMNS)].apply(lambda column: column.str.strip().replace("", pd.NA))
-    wrong = {
-        "a cell is empty": frame.isna().any(axis=1),
-        "an area stands twice in one set": frame.duplicated() & frame.notna().all(axis=1),
-    }
-    for what, rows in wrong.items():
-        if rows.any():
-            # Row 1 of the file is its heading.
-            line = int(np.flatnonzero(rows)[0]) + 2
-            raise EstimateError(f"{what}.", where=f"{path.name}, line {line}", expected=expected)
-    if frame.empty:
-        raise EstimateError("it names no set.", where=path.name, expected=expected)
-    # In the order of the file.
-    grouped = frame.groupby("set", sort=False)["area"]
-    return {str(name): tuple(codes) for name, codes in grouped}
+    sets: dict[str, list[str]] = {}
+    for row in rows:
+        place = f"{path.name}, line {row.line}"
+        if not all(name in row for name in COLUMNS):
+            raise EstimateError("a cell is empty.", where=place, expected=expected)
+        codes = sets.setdefault(row["set"], [])
+        if row["area"] in codes:
+            raise EstimateError("an area stands twice in one set.", where=place, expected=expected)
+        codes.append(row["area"])
+    return {name: tuple(codes) for name, codes in sets.items()}
 
 
 def compare(

@@ -88,8 +88,10 @@ class Plan:
 class Found:
     """What a plan could find, with Monte Carlo errors; points of the outcome's unit.
 
-    comparisons : areas compared with. interviews : in all areas and waves. mde : the effect that is
-    found four times in five. size : how often an effect is found where there is none.
+    comparisons : areas compared with. authorities : theirs. interviews : in all areas and waves.
+    mde : the effect that is found four times in five, infinite where none is. size : how often an
+    effect is found where there is none. sd : of the estimates. reaches : the effect from which on
+    each survey finds it, in either direction.
     """
 
     plan: Plan
@@ -144,7 +146,7 @@ def areas_of(programme: Programme, comparisons: int | None = None) -> pd.DataFra
         for area in programme.areas
         if area.role != "excluded" and area.geography == "neighbourhood"
     ]
-    table = pd.DataFrame(rows).set_index("area")
+    table = pd.DataFrame(rows, columns=["area", "site", "authority", "role"]).set_index("area")
     others = table[table["role"] == "comparison"]
     if comparisons is not None:
         if comparisons > len(others):
@@ -317,7 +319,7 @@ def _found(areas: pd.DataFrame, plan: Plan, raw: Floats, shift: Floats) -> Found
         comparisons=len(others),
         authorities=others["authority"].nunique(),
         interviews=people,
-        mde=float(np.quantile(held, POWER)),
+        mde=_quantile(held, POWER),
         mde_error=_quantile_error(held, simulations),
         size=size,
         size_error=math.sqrt(size * (1 - size) / simulations),
@@ -333,8 +335,15 @@ def _quantile_error(held: Floats, simulations: int) -> float:
     The two directions of one survey mirror one another, so the surveys and not the reaches count.
     """
     step = math.sqrt(POWER * (1 - POWER) / simulations)
-    low, high = np.quantile(held, [max(POWER - step, 0.0), min(POWER + step, 1.0)])
-    return float(high - low) / 2
+    low, high = (_quantile(held, share) for share in (POWER - step, min(POWER + step, 1.0)))
+    return (high - low) / 2 if math.isfinite(low) else math.inf
+
+
+def _quantile(held: Floats, share: float) -> float:
+    """A quantile; infinite among reaches without an end, between which nothing can be drawn."""
+    share = max(share, 0.0)
+    lower = float(np.quantile(held, share, method="lower"))
+    return float(np.quantile(held, share)) if math.isfinite(lower) else lower
 
 
 def trade_offs(

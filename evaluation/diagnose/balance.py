@@ -14,6 +14,7 @@ import pandas as pd
 
 from evaluation.diagnose.diagnostic import Diagnostic, tested, unknown
 from evaluation.errors import EstimateError
+from evaluation.estimate import arguments
 from evaluation.estimate.inference import placebo_p
 from evaluation.estimate.placebo_effects import mean_differences
 from evaluation.estimate.samples import masked_mean
@@ -40,8 +41,9 @@ def balance_table(
 
     Raises
     ------
-    EstimateError : a covariate that the panel's areas do not hold.
+    EstimateError : a covariate that the panel's areas do not hold, or that is no number in any.
     """
+    covariates = arguments.several("covariates", covariates, "('population',)")
     if gone := [name for name in covariates if name not in panel.areas]:
         raise EstimateError(
             f"the panel's areas have no {gone[0]!r}.",
@@ -49,6 +51,7 @@ def balance_table(
             mend="name it among the covariates when the panel is made",
         )
     names, values = _characteristics(panel, outcome, assignments, covariates)
+    values = without_gaps(values)
     treated = np.zeros(len(panel.areas), dtype=bool)
     treated[assignments.treated.units] = True
     differences = mean_differences(values, assignments)
@@ -90,9 +93,18 @@ def _characteristics(
         names.append("path")
     for name in covariates:
         names.append(name)
-        columns.append(panel.areas[name].to_numpy(dtype=float))
-    values = np.stack(columns, axis=1)
-    return names, np.where(np.isfinite(values), values, masked_mean(values))
+        columns.append(pd.to_numeric(panel.areas[name], errors="coerce").to_numpy(dtype=float))
+        if not np.isfinite(columns[-1]).any():
+            raise EstimateError(
+                f"covariate {name!r} is a number in no area.",
+                expected="numbers; a column of 0 and 1 for each kind but one",
+            )
+    return names, np.stack(columns, axis=1)
+
+
+def without_gaps(values: Floats) -> Floats:
+    """(N, ...) figures of areas; one that lacks a figure is taken to be like the others' mean."""
+    return np.where(np.isfinite(values), values, masked_mean(values))
 
 
 def balance(
@@ -101,6 +113,8 @@ def balance(
     """Whether pilots differ from comparisons in level, path or any covariate before the start."""
     table = balance_table(panel, outcome, assignments, covariates=covariates)
     p = float(table.attrs["p_all"])
+    if table["difference"].isna().all():
+        return unknown("balance", "areas do not differ before the start in anything that is asked")
     most = int(np.nanargmax(table["difference"].abs().to_numpy()))
     largest, size = table.index[most], float(table["difference"].iloc[most])
     return tested("balance", p, size, names=(str(largest),))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from evaluation.diagnose.balance import without_gaps
 from evaluation.diagnose.diagnostic import FIRES_BELOW, FIXED, Diagnostic, tested, unknown
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.did import DidSettings, did
@@ -59,8 +60,7 @@ def pre_level(panel: Panel, outcome: str, assignments: Assignments) -> Diagnosti
     """Difference in the mean before the first start, against re-assignment."""
     figures = panel.array(outcome)
     first = int(assignments.treated.starts.min())
-    valid = np.isfinite(figures[:, :first])
-    means = np.where(valid, figures[:, :first], 0.0).sum(axis=1) / np.maximum(valid.sum(axis=1), 1)
+    means = without_gaps(masked_mean(figures[:, :first].T))
     differences = mean_differences(means, assignments)
     p, apart, mean = placebo_p(differences), float(differences[0]), abs(float(means.mean()))
     # Of a mean of zero there are no per cents.
@@ -103,6 +103,8 @@ def spillover(
     panel = panel.eligible()
     if ring_km is None or "x" not in panel.areas or panel.areas["x"].isna().any():
         return unknown(code, "the protocol sets no ring or areas have no coordinates")
+    if panel.areas["authority"].isna().any():
+        return unknown(code, "whole authorities are re-drawn, and some areas name none")
     ring = _ring(panel, ring_km)
     if ring is None:
         return unknown(code, "no comparison authority lies inside the ring, or none beyond")
@@ -287,6 +289,8 @@ def other_programme(
     code = "other_programme"
     panel = panel.eligible()
     others = panel.select((panel.areas["role"] != "pilot").to_numpy())
+    if others.areas["authority"].isna().any():
+        return unknown(code, "whole authorities are re-drawn, and some areas name none")
     held = np.isin(others.areas.index, list(joined))
     if not held.any():
         return unknown(code, "the register has no comparison area in another programme")

@@ -32,10 +32,9 @@ class Diagnostic:
     why : what kept it from being made. size : the statistic itself, with its sign: a slope, an
         effect, a difference. unit : what it is counted in. p_value : by re-assignment, if it is a
         test. seen : the size that would be seen four times in five, where that is known; of a
-        negative control in percent.
-    n : areas concerned. threshold : what the protocol sets: kilometres of the ring; of a negative
-    control the size in question, in percent. effect : that
-        the check is about, where it is no size of its own. names : places, outcomes or
+        negative control in percent. n : areas concerned. threshold : what the protocol sets:
+        kilometres of the ring; of a negative control the size in question, in percent. effect :
+        that the check is about, where it is no size of its own. names : places, outcomes or
         characteristics that it names.
     """
 

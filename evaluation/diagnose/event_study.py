@@ -11,7 +11,10 @@ import pandas as pd
 from scipy.optimize import brentq
 
 from evaluation.errors import EstimateError
-from evaluation.estimate.inference import Average, _influence_of, in_clusters
+from evaluation.estimate import arguments
+from evaluation.estimate.estimate import event_times
+from evaluation.estimate.inference import Average, in_clusters, influence_of
+from evaluation.estimate.samples import one_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,7 +72,7 @@ class EventStudy:
         EstimateError : the window holds no such event time.
         """
         after = self.times[self.times > 0] + self.first
-        low, high = window or (0, int(after.max()))
+        low, high = (0, int(after.max())) if window is None else event_times(window)
         inside = ((after >= low) & (after <= high)).astype(float)
         if not inside.any():
             raise EstimateError(f"no event time lies within {low} and {high}.")
@@ -118,7 +121,7 @@ def _maps(
     weight = estimate.index["weight"].to_numpy(dtype=float)
     reference = {sites[k]: k for k in np.flatnonzero((event == first) & usable)}
     usable &= np.isin(sites, list(reference))
-    low, high = window or (int(event.min()), int(event.max()))
+    low, high = (int(event.min()), int(event.max())) if window is None else event_times(window)
     times, plus, minus = [], [], []
     for time in range(low, high + 1):
         rows = np.flatnonzero((event == time) & usable)
@@ -157,8 +160,8 @@ def _covariance(estimate: Estimate, plus: Floats, minus: Floats) -> tuple[Floats
     if estimate.influence is None:
         raise EstimateError(f"a {estimate.estimator} estimate has no covariance by event time.")
     effects, held = np.nan_to_num(estimate.effects), estimate.influence
-    values = _influence_of(effects, held, Average(maps=plus))
-    values = values - _influence_of(effects, held, Average(maps=minus))
+    values = influence_of(effects, held, Average(maps=plus))
+    values = values - influence_of(effects, held, Average(maps=minus))
     summed = in_clusters(values, held.cluster)
     covariance: Floats = summed.T @ summed / len(values) ** 2
     return covariance, "clustered influence functions, which need many started areas"
@@ -195,14 +198,13 @@ def pre_trend_power(
 
     Raises
     ------
-    EstimateError : a power at or below the test's size, or an unknown pre-test.
+    EstimateError : a power at or below the pre-test's own size, an unknown pre-test, or no level.
     """
-    size, before = 1 - level, study.n_before
-    if pretest not in ("any", "slope") or not all(size < power < 1 for power in powers):
-        raise EstimateError(
-            f"no slope is found with powers {powers} by pre-test {pretest!r}.",
-            expected=f"powers between {size:.2f} and 1; 'any' or 'slope'",
-        )
+    powers = tuple(arguments.numbers("powers", powers, "(0.5, 0.8)"))
+    one_of("pretest", pretest, Pretest)
+    if not (arguments.is_number(level) and 0.5 < level < 1):
+        raise EstimateError(f"a level of {level!r} is none.", expected="say 0.95")
+    before = study.n_before
     target, times = study.target(window), study.times.astype(float)
     noise, maps = _pretest(study, pretest)
     critical = NormalDist().inv_cdf(0.5 + level / 2)
@@ -212,6 +214,14 @@ def pre_trend_power(
         kept: NDArray[np.bool_] = (np.abs(noise @ maps.T + slope * path) <= critical).all(axis=1)
         return kept
 
+    # Of several tests one rejects more often than each: that is what a power has to lie above.
+    size = float(1 - passes(0.0).mean())
+    if not all(size < power < 1 for power in powers):
+        raise EstimateError(
+            f"no slope is found with powers {powers} by pre-test {pretest!r}, which rejects with "
+            f"{size:.3f} where there is none.",
+            expected=f"powers between {size:.3f} and 1",
+        )
     # E[error after | errors before] of a joint normal: what passing the pre-test selects on shifts
     # the effect through the covariance of both (Proposition 2).
     before_to_after = np.linalg.solve(

@@ -344,7 +344,7 @@ def honest_interval(
     ------
     EstimateError : a negative bound, an unknown kind, a level outside 0.5-1.
     """
-    if not 0 <= bound < np.inf or not 0.5 < level < 1:
+    if not (arguments.is_number(level) and 0 <= bound < np.inf and 0.5 < level < 1):
         raise EstimateError(
             f"a bound of {bound} at level {level} has no meaning.",
             expected="a bound of 0 or more, a level such as 0.95",

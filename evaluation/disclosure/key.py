@@ -18,6 +18,7 @@ from typing import Any
 
 from evaluation import fingerprint
 from evaluation.errors import DisclosureError
+from evaluation.workspace import write_once
 
 LENGTH = 32
 VARIABLE = "NEWSTART_DISCLOSURE_KEY_FILE"
@@ -84,9 +85,8 @@ def keep(key: Key, path: Path, inside: Path) -> None:
             mend="name a place outside it that its back-ups do not reach",
         )
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Made with these rights and never opened to others for a moment; never over another key.
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        # Whole or not there: half a key would be kept for ever in the place of one.
+        write_once(path, key.secret.hex() + "\n", private=True)
     except FileExistsError:
         raise DisclosureError(
             "a file lies there already; a key is never written over.",
@@ -97,10 +97,6 @@ def keep(key: Key, path: Path, inside: Path) -> None:
         raise DisclosureError(
             f"the key could not be written ({error.strerror}).", where=str(path)
         ) from None
-    with os.fdopen(handle, "w", encoding="ascii") as stream:
-        stream.write(key.secret.hex() + "\n")
-        stream.flush()
-        os.fsync(stream.fileno())
 
 
 def read() -> Key:

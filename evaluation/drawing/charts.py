@@ -553,8 +553,9 @@ def synthetic_path(
 
     Parameters
     ----------
-    rows : ``period, observed, synthetic control, low, high`` of each period; low and high are the
-        synthetic control and the middle 95 % of the comparison areas' gaps.
+    rows : of each period, as a study's results hold them: ``period, observed``, the synthetic
+        control under the results' older word for it, and ``low, high``: the synthetic control with
+        the middle 95 % of the gaps under re-assignment.
     start : the first started period.
     """
     draw = Drawing(size, 250 if size.narrow else 330, Margins(right=98 if size.narrow else 150))

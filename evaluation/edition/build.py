@@ -30,7 +30,7 @@ from evaluation.edition.scan.built import refuse_leaks, scan
 from evaluation.edition.scan.contents import SEARCH_INDEX, SEARCH_WORDS
 from evaluation.errors import BookError, missing
 from evaluation.progress import Progress
-from evaluation.workspace import GENERATED_PAGES, Workspace, package, packaged_tutorial
+from evaluation.workspace import GENERATED_PAGES, Workspace, package, packaged_tutorial, write_whole
 
 ROOMS = ("disclosure", "drawing", "edition", "finding", "learning", "release")
 """The folders of the package by which results become pages."""
@@ -69,6 +69,9 @@ def build_book(
     if index.is_file() and stamp.is_file() and stamp.read_text() == inputs:
         progress("The book is up to date.")
         return index
+    # Before anything is written: a build that ends on its way, or that the scan refuses, leaves
+    # pages of which the stamp would still say that they are of what was built before.
+    stamp.unlink(missing_ok=True)
     edition = Edition.read(workspace, programme)
     progress("Reading the prose against the results")
     guard(workspace, edition, Claims(edition))
@@ -88,7 +91,7 @@ def build_book(
         progress(f"In the book is {many} not released: newstart book scan")
     else:
         refuse_leaks(found)
-    stamp.write_text(inputs)
+    write_whole(stamp, inputs)
     return index
 
 

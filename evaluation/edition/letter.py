@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 # So many entries of other sites: a letter is one page.
 MOST_SHARED = 3
+# In per cent: a range with less than this at its lower end has no limit there (`release.scale`).
+_ALL_OF_IT = -99.9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,15 +199,15 @@ class _Writer:
             **_ends(change, _percentage),
         )
         count = self.counts.get(one.code)
-        if count:
+        # A range that ends where everything is gone says nothing of how many there were.
+        if count and change[0] > _ALL_OF_IT:
             # What would have been is what came over one plus the change.
             people = tuple(count * (1 - 1 / (1 + end / 100)) for end in change)
             said = _side(change, "people_fewer", "people_more", "people_either")
+            # A stock is so many at any one time: no period adds to it.
+            when = f"a_{self.study.period_word}" if one.kind == "flow" else "at_a_time"
             yield self.speaker.say(
-                # A stock is so many at any one time: no quarter adds to it.
-                said if one.kind == "flow" else f"{said}_at_a_time",
-                people=one.people,
-                **_ends((people[0], people[1]), _people),
+                f"{said}_{when}", people=one.people, **_ends((people[0], people[1]), _people)
             )
 
     def _cannot(self) -> Iterator[Said]:

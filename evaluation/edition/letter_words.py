@@ -149,11 +149,16 @@ class Speaker:
         return f"{day.day} {self.held.months[self.language][day.month - 1]} {day.year}"
 
     def quarter(self, period: Period) -> str:
-        """As in ``2026 Q3 (July–September 2026)``; a dash, since a preposition would mutate."""
-        last = 3 * (period.quarter_number or 4)
-        first = last - 2 if period.quarter_number else 1
+        """As in ``2026 Q3 (July–September 2026)``; a dash, since a preposition would mutate.
+
+        A month is told by its one name, a year by itself.
+        """
+        if period.frequency == "A":
+            return period.label
         months = self.held.months[self.language]
-        return f"{period.label} ({months[first - 1]}–{months[last - 1]} {period.year})"
+        first, last = (months[day.month - 1] for day in (period.first_day, period.last_day))
+        told = first if first == last else f"{first}–{last}"
+        return f"{period.label} ({told} {period.year})"
 
 
 def _filled(said: Sentences, language: Language, n: int | None, parts: Mapping[str, Any]) -> str:

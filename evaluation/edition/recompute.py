@@ -141,14 +141,14 @@ def _as_before(before: Claim, after: Claim | None) -> bool:
 
 def _run(workspace: Workspace, study: Results, progress: Progress) -> Results:
     as_of, name = parse_instant(study.vintage), f"{study.programme}/{study.study}"
-    with _shadow(workspace) as shadow:
-        run = run_study(Study.load(shadow, name, as_of=as_of), progress=progress)
+    with shadow(workspace) as apart:
+        run = run_study(Study.load(apart, name, as_of=as_of), progress=progress)
         terms = terms_of(workspace, Programme.load(workspace, study.programme, collecting=False))
-        return release(whole(shadow, run), terms).results
+        return release(whole(apart, run), terms).results
 
 
 @contextlib.contextmanager
-def _shadow(workspace: Workspace) -> Iterator[Workspace]:
+def shadow(workspace: Workspace) -> Iterator[Workspace]:
     """A workspace of links to the real one, in which nothing that a run writes is kept."""
     with tempfile.TemporaryDirectory(prefix="newstart-verify-") as folder:
         root = Path(folder)
@@ -156,7 +156,7 @@ def _shadow(workspace: Workspace) -> Iterator[Workspace]:
             if (workspace.root / name).exists():
                 (root / name).symlink_to((workspace.root / name).resolve())
         (root / "var").mkdir()
-        for name in ("ledger.sqlite", "raw"):
+        for name in ("ledger.sqlite", "raw", "keys"):
             if (workspace.var / name).exists():
                 (root / "var" / name).symlink_to((workspace.var / name).resolve())
         if (workspace.var / "looks").is_dir():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Hashable, Iterable, Mapping
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, TypeGuard
 
 from evaluation.errors import EstimateError
 from evaluation.panel import Panel
@@ -107,12 +107,13 @@ def numbers(name: str, given: object, like: str) -> list[float]:
     """
     held = several(name, given, like)
     for one in held:
-        if not _is_number(one):
+        if not is_number(one):
             raise EstimateError(f"{name} cannot hold {one!r}.", expected=f"numbers, such as {like}")
     return [float(one) for one in held]
 
 
-def _is_number(given: object) -> bool:
+def is_number(given: object) -> TypeGuard[float]:
+    """Whether it is a finite number; to Python a truth value is one too."""
     if isinstance(given, bool) or not isinstance(given, Real):
         return False
     return math.isfinite(given)

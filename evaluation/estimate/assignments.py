@@ -29,8 +29,8 @@ class TreatedAreas:
     """The real assignment: the treated areas, grouped into sites with a start.
 
     ``units`` (M) are positions of areas in the panel, ordered by cohort; ``cohort_of`` (M) their
-    cohort;
-    ``starts`` (S) each cohort's start as a position among the periods; ``names`` (S) the sites.
+    cohort; ``starts`` (S) each cohort's start as a position among the periods; ``names`` (S) the
+    sites, twice where areas of one site start at two times.
     """
 
     units: NDArray[np.int64]
@@ -106,9 +106,25 @@ class _Blocks:
     def of(
         cls, treated: TreatedAreas, strata: Positions, authority: Positions, kind: str = "authority"
     ) -> _Blocks:
-        size = np.bincount(authority)
+        """The blocks of the real assignment.
+
+        Raises
+        ------
+        EstimateError : an authority has areas in several strata, between which it would not be
+            known which of its areas are compared with which.
+        """
+        # Areas that joined after a drawing are in no stratum (-1) and can hold nothing.
+        drawn = np.flatnonzero(strata >= 0)
+        size = np.bincount(authority[drawn], minlength=int(authority.max()) + 1)
         band = np.full(len(size), -1, dtype=np.int64)
-        band[authority] = strata
+        band[authority[drawn]] = strata[drawn]
+        if (torn := drawn[band[authority[drawn]] != strata[drawn]]).size:
+            raise EstimateError(
+                f"a whole {kind} moves, and {len(np.unique(authority[torn]))} of them have areas "
+                "in several strata.",
+                expected=f"all areas of one {kind} in one stratum",
+                mend="draw with strata that do not cut through them, or with strata=()",
+            )
         held = authority[treated.units]
         members = [np.flatnonzero(held == a) for a in np.unique(held)]
         members = sorted(members, key=lambda block: (-len(block), int(block[0])))
@@ -363,7 +379,8 @@ class Assignments:
     pseudo_treated : (B + 1, M) positions of the areas that stand for the M treated ones; row 0 is
         the treated ones themselves.
     treated : the treated areas and their cohorts.
-    strata : (N) stratum number of every area of the panel.
+    strata : (N) stratum number of every area of the panel; -1 for one that joined after the
+        drawing, which is never drawn.
     distinct : how many different assignments there are, the real one among them.
     enumerated : whether the rows are all of them, rather than a draw.
     block, reason : what moves together, and why.
@@ -459,12 +476,14 @@ class Assignments:
         EstimateError : a site of the panel is none of these, or its areas or start differ.
         """
         treated = TreatedAreas.of(panel)
+        drawn = list(zip(self.treated.names, self.treated.starts.tolist(), strict=True))
         columns = []
         for s, name in enumerate(treated.names):
-            number = self.treated.names.index(name) if name in self.treated.names else -1
+            # By its start as well: areas of one site may start at two times.
+            cohort = (name, int(treated.starts[s]))
+            number = drawn.index(cohort) if cohort in drawn else -1
             mine = np.flatnonzero(self.treated.cohort_of == number)
-            same = np.array_equal(self.treated.units[mine], treated.units[treated.cohort_of == s])
-            if not same or self.treated.starts[number] != treated.starts[s]:
+            if not np.array_equal(self.treated.units[mine], treated.units[treated.cohort_of == s]):
                 raise EstimateError(
                     f"{name} is another site, or has other areas, than in these assignments.",
                     mend="draw assignments for this panel",
@@ -481,6 +500,20 @@ class Assignments:
         return (
             known if self.variance_model is None else known.studentised(self.variance_model, panel)
         )
+
+    def fewer(self, n: int) -> Assignments:
+        """The real assignment and at most ``n`` of the others, for what is dear under each.
+
+        Where all are there they stand in order, and the first of them would draw on the first areas
+        alone: some are then chosen at random, by the plan's own seed.
+        """
+        if len(self) <= n + 1:
+            return self
+        rows = np.arange(n + 1)
+        if self.enumerated:
+            others = np.random.default_rng(self.seed).permutation(len(self) - 1)[:n] + 1
+            rows = np.concatenate([[0], np.sort(others)])
+        return replace(self, pseudo_treated=self.pseudo_treated[rows], enumerated=False)
 
     @property
     def is_identity(self) -> NDArray[np.bool_]:
@@ -510,11 +543,12 @@ class Assignments:
         strata: Sequence[str] = ("level", "population"),
         seed: int = 0,
     ) -> Assignments:
-        """Draw (or, where there are no more than ``n``, enumerate) the assignments of a panel.
+        """Draw the assignments of a panel; areas one by one are enumerated where they can be.
 
         Parameters
         ----------
-        n : placebo assignments to draw.
+        n : placebo assignments to draw. Where areas move one by one in no more ways than that, all
+            are listed; blocks are always drawn, so that one way of few may come out several times.
         block : what moves together: ``area`` re-draws areas one by one; ``site`` and ``authority``
             move all treated areas of an authority together into one, copying the real pattern. By
             default ``authority`` where treated areas share an authority, else ``area``.
@@ -525,7 +559,8 @@ class Assignments:
 
         Raises
         ------
-        EstimateError : a stratum holds too few areas or authorities to re-draw its cohorts.
+        EstimateError : a stratum holds too few areas or authorities to re-draw its cohorts, an
+            authority that moves as a whole lies in several strata, or an area names none.
         """
         arguments.a_panel(panel)
         if block is not None and block not in get_args(Block):
@@ -536,6 +571,8 @@ class Assignments:
             raise EstimateError(f"{n!r} assignments cannot be drawn.", expected="a count, say 9999")
         if not arguments.is_whole(seed, 0):
             raise EstimateError(f"{seed!r} is no seed.", expected="a whole number from 0 on")
+        strata = (strata,) if isinstance(strata, str) else strata
+        strata = tuple(arguments.several("strata", strata, "('level', 'population')"))
         treated = TreatedAreas.of(panel)
         chosen, reason = _choose_block(panel, treated) if block is None else (block, "as asked")
         rng = np.random.default_rng(seed)
@@ -558,7 +595,7 @@ class Assignments:
             reason=reason,
             seed=seed,
             asked=n,
-            banded_by=tuple(strata),
+            banded_by=strata,
         )
 
 
@@ -584,6 +621,11 @@ def _together(panel: Panel, block: Block) -> Positions | None:
     """
     if block != "area":
         authorities: Positions = pd.factorize(panel.areas["authority"], sort=True)[0]
+        if lacking := int((authorities < 0).sum()):
+            raise EstimateError(
+                f"whole authorities cannot be moved: {lacking} areas name none.",
+                mend="name the authority of every area, or draw with block='area'",
+            )
         return authorities
     if "family" not in panel.areas:
         return None
@@ -618,7 +660,9 @@ def _bands(
             continue
         if name == "level":
             before = panel.array(panel.outcomes[0])[:, : treated.starts.min()]
-            measure = np.nanmean(before, axis=1)
+            held = np.isfinite(before)
+            with np.errstate(invalid="ignore", divide="ignore"):
+                measure = np.where(held, before, 0.0).sum(axis=1) / held.sum(axis=1)
         elif name == "population":
             measure = panel.areas["population"].to_numpy(dtype=float)
             if np.isnan(measure).any() and not np.isnan(measure).all():

@@ -21,6 +21,7 @@ import pandas as pd
 
 from evaluation.errors import EstimateError
 from evaluation.estimate import arguments
+from evaluation.estimate.estimate import event_times
 from evaluation.estimate.inference import apply_map, in_clusters
 from evaluation.wording import Sentence, count
 
@@ -139,7 +140,7 @@ def between_sites(
     Raises
     ------
     EstimateError : fewer than three sites have an effect with an error, the estimate's errors carry
-        no covariance between sites, or the scale is no positive number.
+        no covariance between sites, the scale is no positive number, or the window no window.
     """
     arguments.an_estimate(estimate)
     names, effects, covariance = site_effects(estimate, window=window)
@@ -174,7 +175,7 @@ def site_effects(
             f"the estimate of {estimate.outcome} is not by site.",
             mend="give the panel its sites: Panel.from_long(..., site=COLUMN)",
         )
-    first, last = window if window is not None else (0, 10**6)
+    first, last = event_times(window) if window is not None else (0, 10**6)
     event = index["event_time"].to_numpy()
     inside = (event >= max(first, 0)) & (event <= last) & np.isfinite(estimate.effects)
     weight = index["weight"].to_numpy(dtype=float)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from evaluation.errors import EstimateError
-from evaluation.estimate import samples
+from evaluation.estimate import arguments, samples
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.estimate import Estimate, Inference
 from evaluation.estimate.inference import (
@@ -124,11 +124,6 @@ def _least_squares(data: TwoByTwo) -> tuple[Floats, Floats]:
     return fitted, leading
 
 
-def score_exists(treated: Floats, design: Floats, weights: Floats) -> bool:
-    """Whether a logit of ``treated`` on ``design`` has a finite solution."""
-    return _logit(treated, design, weights) is not None
-
-
 def _propensity(data: TwoByTwo) -> tuple[Floats, Floats]:
     """Logit score, and the coefficients' linear representation (n, p)."""
     fitted = _logit(data.treated, data.design, data.weights)
@@ -166,6 +161,8 @@ Base = Literal["varying", "universal", "mean"]
 # A propensity score is refitted under each assignment, in every site and period: 199 give p-values
 # down to 0.005 in seconds.
 REFITS = 199
+# Errors are a range between quartiles and bands a quantile at 0.95, of at least so many draws.
+LEAST_DRAWS = 99
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,7 +179,7 @@ class DidSettings:
     cluster : name of an area column to cluster analytic errors by; None: the area itself.
     method, covariates : adjust for area covariates by outcome regression (``reg``), propensity
         weighting (``ipw``) or both (``dr``); without covariates the three are the same.
-    bootstrap_draws : draws of the multiplier bootstrap.
+    bootstrap_draws : draws of the multiplier bootstrap, at least 99.
     replication : compute analytic errors for a published table where they would be refused.
     """
 
@@ -203,6 +200,7 @@ class DidSettings:
         samples.one_of("scale", self.scale, samples.Scale)
         samples.one_of("method", self.method, Method)
         samples.whole_periods("anticipation", self.anticipation)
+        arguments.a_count("bootstrap_draws", self.bootstrap_draws, LEAST_DRAWS)
         if isinstance(self.covariates, str):
             object.__setattr__(self, "covariates", (self.covariates,))
 
@@ -238,6 +236,7 @@ def did(
     sample = samples.take(panel, outcome, settings.scale, settings.weights)
     warnings = sample.warnings
     if inference != "placebo":
+        arguments.a_count("seed", seed, 0)
         warnings += samples.refuse_few(sample, "did", replication=settings.replication)
     rule = rule_of(sample, settings)
     _require_variation(sample, settings)
@@ -462,14 +461,14 @@ def _placebo(
         return placebo_effects(of, assignments, rule, sample.weights, design=design)
 
     raw = under(differences)
-    real = replace(assignments, pseudo_treated=assignments.pseudo_treated[:1])
-    plain = placebo_effects(differences, real, rule, sample.weights)[0]
-    if design is not None and (np.isnan(raw[0]) & np.isfinite(plain)).any():
-        raise EstimateError(
-            "the comparison areas of a stratum or period are too few to adjust for these "
-            "covariates.",
-            mend="use fewer covariates, or assignments drawn with strata=()",
-        )
+    if design is not None:
+        plain = placebo_effects(differences, assignments.fewer(0), rule, sample.weights)[0]
+        if (np.isnan(raw[0]) & np.isfinite(plain)).any():
+            raise EstimateError(
+                "the comparison areas of a stratum or period are too few to adjust for these "
+                "covariates.",
+                mend="use fewer covariates, or assignments drawn with strata=()",
+            )
     # raw serves the null test; shift, the same of a unit effect, inverts it in closed form; net has
     # the estimated effect taken out, since pseudo-treated areas that are treated ones would carry
     # it.
@@ -572,7 +571,7 @@ def _fewer(
             f"method={settings.method!r} compares over all areas and cannot keep strata apart.",
             mend="draw assignments with strata=(), or use method='reg'",
         )
-    asked = assignments.pseudo_treated[: REFITS + 1]
+    asked = assignments.fewer(REFITS).pseudo_treated
     solved = np.array([_has_scores(sample, differences, settings, drawn) for drawn in asked])
     solved[0] = True
     used = replace(assignments, pseudo_treated=asked[solved], enumerated=False)
@@ -607,7 +606,7 @@ def _has_scores(
             used = present & (never | treated)
             if not used[treated].any() or not used[never].any():
                 continue
-            if not score_exists(treated[used] * 1.0, design[used], sample.weights[used]):
+            if _logit(treated[used] * 1.0, design[used], sample.weights[used]) is None:
                 return False
     return True
 

@@ -226,7 +226,7 @@ class Estimate:
         return bool(held) and self.sample.get("frequency", "A") == "A"
 
     def _post(self, window: tuple[int, int] | None) -> NDArray[np.bool_]:
-        first, last = _event_times(window) if window is not None else (0, 10**6)
+        first, last = event_times(window) if window is not None else (0, 10**6)
         event = self.index["event_time"].to_numpy()
         post: NDArray[np.bool_] = (event >= max(first, 0)) & (event <= last)
         post &= np.isfinite(self.effects)
@@ -455,8 +455,13 @@ def _later(module: str, name: str) -> Callable[..., Any]:
     return found
 
 
-def _event_times(window: object) -> tuple[int, int]:
-    """First and last event time of a window, refused where it is no pair of whole numbers."""
+def event_times(window: object) -> tuple[int, int]:
+    """First and last event time of a window.
+
+    Raises
+    ------
+    EstimateError : it is no pair of whole numbers.
+    """
     pair = list(window) if isinstance(window, Sequence) else []
     if len(pair) != 2 or not all(isinstance(time, (int, np.integer)) for time in pair):
         raise EstimateError(

@@ -100,8 +100,9 @@ def imputation(
         warnings += samples.not_to_scale(sample)
         draws = _placebo(sample, assignments, settings)
         effects = draws.raw[0].copy()
-    differences = _area_differences(sample, settings)
-    left_out(sample, _Fit.of(sample, settings).known)
+    fit = _Fit.of(sample, settings)
+    differences = fit.differences
+    left_out(sample, fit.known)
     samples.require_effects(sample, effects)
     warnings += left_out(sample, differences)
     exposure, observed = samples.unit_basis(sample, outcome, differences)
@@ -278,6 +279,12 @@ class _Fit:
         some = {g: part.fitted.any(axis=1, keepdims=True) for g, part in self.starting.items()}
         return {g: np.where(held, self.sample.figures, np.nan) for g, held in some.items()}
 
+    @property
+    def differences(self) -> dict[int, Floats]:
+        """Start -> (N, T) effect on every area had it started then, by the real fit."""
+        periods, everyone = self.real()[2], np.arange(len(self.sample.figures))
+        return {g: self.difference(everyone, g, periods) for g in self.starting}
+
     def difference(self, areas: NDArray[np.int64], g: int, periods: _Periods) -> Floats:
         """(b, T) figures of areas that start in g less what the fit predicts for them.
 
@@ -322,14 +329,6 @@ def _chunk(fit: _Fit, pseudo_treated: NDArray[np.int64]) -> Floats:
     effects = mean_by_site(np.where(mass > 0, differences, 0.0) * mass, mass, treated)
     before = np.arange(n_periods) < treated.starts[:, None]
     return np.where(before, np.nan, effects).reshape(len(pseudo_treated), -1)
-
-
-def _area_differences(sample: samples.Sample, settings: ImputationSettings) -> dict[int, Floats]:
-    """Start -> (N, T) effect on every area had it been treated from then on, by the real fit."""
-    fit = _Fit.of(sample, settings)
-    periods = fit.real()[2]
-    everyone = np.arange(len(sample.figures))
-    return {g: fit.difference(everyone, g, periods) for g in fit.starting}
 
 
 def _equations(fitted: Floats) -> Floats:

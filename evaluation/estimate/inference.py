@@ -38,9 +38,8 @@ class Draws:
     elsewhere; how far a true effect of 1 would carry into each assignment.
     ``net`` (B + 1, K): the effects after the estimated effect has been taken out of the really
     treated cells; they serve everything after the test. A pseudo-treated area that is a treated
-    area has lost
-    its own noise with its effect, so a row with k of M such pseudo-treated areas is scaled by
-    sqrt(M / (M - k)).
+    area has lost its own noise with its effect, so a row with k of M such pseudo-treated areas is
+    scaled by sqrt(M / (M - k)).
     ``is_identity`` (B + 1, K): whether the entry's site is filled by just its own areas; such an
     assignment is the real one as far as that site goes, and ties with it.
     """
@@ -305,7 +304,8 @@ def _band(
     if not varies.any():
         return np.full(len(error), np.nan)
     largest = np.where(np.isnan(studentised), -np.inf, studentised).max(axis=1)
-    reach = float(np.quantile(largest, 1 - alpha, method="higher"))
+    # An assignment without any statistic is none that the band holds.
+    reach = float(np.quantile(largest[largest > -np.inf], 1 - alpha, method="higher"))
     half: NDArray[np.float64] = reach * error
     return half
 
@@ -315,7 +315,8 @@ def detectable(draws: NDArray[np.float64], alpha: float, power: float = 0.8) -> 
 
     Parameters
     ----------
-    draws : (B + 1) net statistic, the real assignment first. alpha : of the two-sided test.
+    draws : (B + 1) net statistic, the real assignment first; those without one are not counted.
+    alpha : of the two-sided test.
 
     Returns
     -------
@@ -323,7 +324,7 @@ def detectable(draws: NDArray[np.float64], alpha: float, power: float = 0.8) -> 
     reject anything at ``alpha``.
     """
     placebo = draws[1:][np.isfinite(draws[1:])]
-    m = int(np.floor(alpha * len(draws) + 1e-9))
+    m = int(np.floor(alpha * (len(placebo) + 1) + 1e-9))
     if m < 1 or len(placebo) < 2:
         return float("inf")
     placebo = placebo - placebo.mean()
@@ -372,7 +373,7 @@ def from_influence(
     effects = np.nan_to_num(effects)
     point = average.flat @ effects
     n = len(influence.figures)
-    values = _influence_of(effects, influence, average)
+    values = influence_of(effects, influence, average)
     summed = in_clusters(values, influence.cluster)
     error = np.sqrt(np.einsum("nr,nr->r", summed, summed)) / n
     normal = NormalDist()
@@ -403,7 +404,7 @@ def in_clusters(values: NDArray[np.float64], cluster: NDArray[np.int64]) -> NDAr
     return summed
 
 
-def _influence_of(
+def influence_of(
     effects: NDArray[np.float64], influence: Influence, average: Average
 ) -> NDArray[np.float64]:
     """(n, rows) influence functions of averages, those of their estimated weights among them."""
@@ -427,7 +428,11 @@ def from_errors(
     maps: NDArray[np.float64],
     level: float,
 ) -> pd.DataFrame:
-    """The same from standard errors that another library computed: normal intervals, no bands."""
+    """The same from standard errors that another library computed: normal intervals, no bands.
+
+    Of several entries the errors are added up, as if they all went together: how they do is not
+    known, and no less than that is safe.
+    """
     point = maps @ np.nan_to_num(effects)
     error = np.full(len(point), np.nan) if errors is None else np.abs(maps) @ errors
     normal = NormalDist()

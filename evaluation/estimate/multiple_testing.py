@@ -61,7 +61,8 @@ def closed_look(
     for chosen in subsets(list(statistics)):
         # A lower-sided joint statistic has been turned: large speaks against the null.
         upward = replace(plan, side="greater") if plan.side == "less" else plan
-        joint = _largest([scaled[code] for code in chosen], plan.side)
+        # The largest of the statistics that there are.
+        joint = np.fmax.reduce([extremity(scaled[code], plan.side) for code in chosen])
         taken[chosen] = take_look(joint, time, upward, before[chosen] if before else None)
     return taken
 
@@ -81,12 +82,6 @@ def standardised(statistics: NDArray[np.float64]) -> NDArray[np.float64]:
     return statistics / spread if spread > 0 else statistics
 
 
-def _largest(rows: Sequence[NDArray[np.float64]], side: Side) -> NDArray[np.float64]:
-    """The largest of the outcomes' statistics that there are."""
-    joint: NDArray[np.float64] = np.fmax.reduce([extremity(row, side) for row in rows])
-    return joint
-
-
 def westfall_young(
     statistics: Mapping[str, NDArray[np.float64]], side: Side = "two"
 ) -> dict[str, float]:
@@ -99,17 +94,23 @@ def westfall_young(
     Returns
     -------
     outcome -> the chance, under re-assignment, that the family's largest remaining statistic is as
-    large as this outcome's; it holds the chance of any false finding in the family.
+    large as this outcome's; it holds the chance of any false finding in the family. NaN, as of
+    `placebo_p`, for an outcome without a statistic under the real assignment, which is then none of
+    the family.
     """
-    sizes = {c: extremity(standardised(row), side) for c, row in statistics.items()}
+    sizes = {
+        code: extremity(standardised(row), side)
+        for code, row in statistics.items()
+        if not np.isnan(row[0])
+    }
     ordered = sorted(sizes, key=lambda code: -sizes[code][0])
-    adjusted, floor = {}, 0.0
+    adjusted, floor = dict.fromkeys(statistics, np.nan), 0.0
     for position, code in enumerate(ordered):
         rest = np.fmax.reduce([sizes[other] for other in ordered[position:]])
         held = rest[~np.isnan(rest)]
         floor = max(floor, float((held >= sizes[code][0] * (1 - TIE)).mean()))
         adjusted[code] = floor
-    return {code: adjusted[code] for code in statistics}
+    return adjusted
 
 
 def anderson_index(

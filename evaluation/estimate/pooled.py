@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.errors import EstimateError
-from evaluation.estimate import pre_period_fit, samples, synthetic_placebos
+from evaluation.estimate import arguments, pre_period_fit, samples, synthetic_placebos
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.estimate import Estimate, Inference
 from evaluation.estimate.inference import Draws
@@ -201,17 +201,6 @@ def _objective(errors: Floats, pull: Floats, own: Floats) -> Floats:
     return out
 
 
-def check_share(share: float | None) -> None:
-    """Refuse a share of pooling outside 0 to 1; at 1 an area's own fit would not matter at all.
-
-    Raises
-    ------
-    EstimateError : with what was expected.
-    """
-    if share is not None and not 0 <= share < 1:
-        raise EstimateError(f"a share of {share}.", expected="a number from 0 to below 1, or None")
-
-
 # Every assignment is a fit of its own here; 499 give p-values down to 0.002.
 DRAWS = 499
 
@@ -232,7 +221,12 @@ class PooledSettings:
     scale: samples.Scale = "level"
 
     def __post_init__(self) -> None:
-        check_share(self.share)
+        # At 1 an area's own fit would not matter at all.
+        share = self.share
+        if share is not None and not (arguments.is_number(share) and 0 <= share < 1):
+            raise EstimateError(
+                f"a share of {share}.", expected="a number from 0 to below 1, or None"
+            )
         samples.one_of("scale", self.scale, samples.Scale)
 
 
@@ -271,12 +265,12 @@ def pooled_synthetic_control(
     fitted, never = _fit(sample, assignments, chosen)
     draws = _draws(sample, assignments, fitted, never, chosen)
     effects = draws.raw[0].copy()
+    # No base is needed that an area could lack: where it has a figure it has an effect.
     own = dict.fromkeys(_starts(sample.treated), sample.figures)
     said += samples.left_out(sample, own)
     remedy: pre_period_fit.Remedy = "shifted" if chosen.demeaned else "level"
     said += pre_period_fit.said_of(_fits(sample, fitted, never, chosen), sample, remedy)
     exposure, observed = samples.unit_basis(sample, outcome, own)
-    starts = _starts(sample.treated)
     left = int((~fitted.converged).sum())
     stopped = f"{left} assignments stopped before their optimum"
     found = Estimate(
@@ -287,7 +281,7 @@ def pooled_synthetic_control(
         estimand="gap to partially pooled twins by site and period",
         inference="placebo",
         level=level,
-        index=samples.entries(sample, dict.fromkeys(starts, sample.figures)),
+        index=samples.entries(sample, own),
         effects=effects,
         draws=draws,
         exposure=exposure,
@@ -421,6 +415,6 @@ def _weight_table(sample: samples.Sample, fitted: PooledFit, never: Positions) -
         (treated.names[s], codes[unit], codes[never[column]], weight)
         for unit, s, part in zip(treated.units, treated.cohort_of, fitted.fits, strict=True)
         for column, weight in zip(part.columns[0], part.values[0], strict=True)
-        if weight > 1e-8
+        if weight > synthetic_placebos.WEIGHTY
     ]
     return pd.DataFrame(rows, columns=["site", "area", "donor", "weight"])

@@ -85,7 +85,7 @@ def fit(
     """
     samples.one_of("estimator", name, EstimatorName)
     scale, level = choices.scale, choices.level
-    assignments = _to_scale(name, panel, outcome, choices, assignments)
+    assignments = to_scale(name, panel, outcome, choices, assignments)
     if name == "did":
         plan = choices.did
         settings = DidSettings(
@@ -132,7 +132,7 @@ def to_test(
     synthetic_unit = _synthetic_settings(name, choices)
     if synthetic_unit is None:
         return fit(name, panel, outcome, choices, assignments)
-    studentised = _to_scale(name, panel, outcome, choices, assignments)
+    studentised = to_scale(name, panel, outcome, choices, assignments)
     return tested(panel, outcome, synthetic_unit, studentised)
 
 
@@ -148,10 +148,15 @@ def estimated_once(name: EstimatorName, panel: Panel, outcome: str) -> bool:
     return name == "did" or bool(np.isfinite(controls).all())
 
 
-def _to_scale(
+def to_scale(
     name: EstimatorName, panel: Panel, outcome: str, choices: Choices, assignments: Assignments
 ) -> Assignments:
-    """The assignments, studentised where that is chosen."""
+    """The assignments, studentised where that is chosen.
+
+    Raises
+    ------
+    EstimateError : an estimator without gaps to bring to scale, or figures that do not tell how.
+    """
     if choices.gaps == "as_they_are":
         return assignments
     if name not in SUMS_OF_GAPS:

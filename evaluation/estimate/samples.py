@@ -407,14 +407,16 @@ def describe_assignments(assignments: Assignments) -> dict[str, object]:
 def _weights(panel: Panel, column: str | None) -> NDArray[np.float64]:
     if column is None:
         return np.ones(len(panel.areas))
-    if column not in panel.areas:
+    if column not in panel.areas.columns.tolist():
         raise EstimateError(
             f"the panel's areas have no column {column!r} to weigh by.",
             expected=", ".join(map(str, panel.areas.columns)),
         )
-    weights = panel.areas[column].to_numpy(dtype=float)
+    weights = pd.to_numeric(panel.areas[column], errors="coerce").to_numpy(dtype=float)
     if not (np.isfinite(weights) & (weights > 0)).all():
-        raise EstimateError(f"weights in {column!r} must be positive in every area.")
+        raise EstimateError(
+            f"weights in {column!r} must be positive in every area.", expected="a number above 0"
+        )
     largest = float(weights.max())
     if float(weights.min()) < largest / MOST_APART:
         raise EstimateError(
@@ -478,11 +480,6 @@ def observed(
     )
 
 
-def _labels(panel: Panel) -> list[Any]:
-    """What tables call the periods: years are numbers."""
-    return panel.period_names
-
-
 def entries(
     sample: Sample, differences: LongDifferences | Mapping[int, NDArray[np.float64]]
 ) -> pd.DataFrame:
@@ -498,7 +495,8 @@ def entries(
     ----------
     differences : as in `observed`.
     """
-    treated, held, labels = sample.treated, observed(sample, differences), _labels(sample.panel)
+    treated, held = sample.treated, observed(sample, differences)
+    labels = sample.panel.period_names
     counted, masses = [], []
     for s in range(len(treated.names)):
         units = treated.units[treated.cohort_of == s]
@@ -525,7 +523,7 @@ def base_weight(sample: Sample, anticipation: int = 0) -> float:
     held = np.isfinite(sample.figures[sample.treated.units])
     before = held & (np.arange(sample.n_periods) < starts[:, None])
     counted = before.sum(axis=1)
-    return float(1 / max(counted[counted > 0].min(initial=sample.n_periods), 1))
+    return 1 / max(int(counted[counted > 0].min(initial=sample.n_periods)), 1)
 
 
 def masked_mean(
@@ -582,7 +580,7 @@ def placed_effects(sample: Sample, effects: NDArray[np.float64]) -> NDArray[np.f
 
 def site_paths(sample: Sample, effects: NDArray[np.float64]) -> pd.DataFrame:
     """Observed and counterfactual means of each site, on the estimate's scale."""
-    treated, labels = sample.treated, _labels(sample.panel)
+    treated, labels = sample.treated, sample.panel.period_names
     shown = []
     for s in range(len(treated.names)):
         units = treated.units[treated.cohort_of == s]

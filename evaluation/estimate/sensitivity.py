@@ -10,9 +10,10 @@ import pandas as pd
 
 from evaluation.errors import EstimateError, InferenceRefused
 from evaluation.estimate import pre_period_fit, samples, synthetic_weights
+from evaluation.estimate.inference import placebo_p
 from evaluation.estimate.solvers import simplex
 from evaluation.estimate.synthetic import Settings, SyntheticSettings, method_of
-from evaluation.estimate.synthetic_placebos import complete
+from evaluation.estimate.synthetic_placebos import WEIGHTY, complete
 from evaluation.progress import watched
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def conformal_test(
     EstimateError : areas start in different periods, a cell of theirs is missing, or a variant
         other than ``simplex`` or ``demeaned``.
     """
-    if settings.variant == "penalised":
+    if settings.variant not in ("simplex", "demeaned"):
         raise EstimateError("the shift test is offered for the simplex and demeaned variants.")
     kept, _ = complete(panel, [outcome])
     sample = samples.take(kept, outcome, settings.scale)
@@ -116,12 +117,8 @@ def conformal_test(
         statistic=float(size[0]),
         shifts=periods,
         smallest_p=1 / periods,
-        p_value=float((size >= size[0] * (1 - 1e-10)).mean()),
+        p_value=placebo_p(size),
     )
-
-
-# Below this a weight is the solver's rounding, and its donor not worth a refit.
-WEIGHTY = 1e-8
 
 
 def fit_table(panel: Panel, outcome: str, settings: Settings) -> pd.DataFrame:
@@ -134,15 +131,17 @@ def fit_table(panel: Panel, outcome: str, settings: Settings) -> pd.DataFrame:
     gap; ``ratio`` that after the start over that before it, and ``ratio_p`` the share of the area
     and all comparison areas, each fitted as if it had started then, with a ratio at least as large
     (Abadie, Diamond and Hainmueller 2010, section 3.3). ``effective_donors`` is 1 over the sum of
-    squared weights.
+    squared weights. An area with too few figures to be fitted, or none after the start, has NaN.
     """
     fitted = synthetic_weights.fit_all(panel, outcome, settings.scale, method_of(settings, panel))
     sample, rows = fitted.sample, []
     for unit, s in zip(sample.treated.units, sample.treated.cohort_of, strict=True):
-        synthetic_unit = fitted.synthetic_units[int(sample.treated.starts[s])]
-        before, after = _errors(synthetic_unit, int(sample.treated.starts[s]))
+        g = int(sample.treated.starts[s])
+        synthetic_unit = fitted.synthetic_units[g]
+        before = synthetic_unit.rmspe
+        after = np.sqrt(samples.masked_mean(synthetic_unit.gaps[:, g:].T ** 2))
         ratio = after / np.maximum(before, 1e-300)
-        compared = np.append(ratio[synthetic_unit.donors], ratio[unit])
+        placebo = np.append(ratio[unit], ratio[synthetic_unit.donors])
         weights = synthetic_unit.unit_weights[unit]
         rows.append(
             {
@@ -151,7 +150,7 @@ def fit_table(panel: Panel, outcome: str, settings: Settings) -> pd.DataFrame:
                 "rmspe_before": before[unit],
                 "rmspe_after": after[unit],
                 "ratio": ratio[unit],
-                "ratio_p": float((compared >= ratio[unit] * (1 - 1e-10)).mean()),
+                "ratio_p": placebo_p(placebo),
                 "donors": int((np.abs(weights) > WEIGHTY).sum()),
                 "effective_donors": float(1 / (weights**2).sum()),
                 "largest_weight": float(weights.max()),
@@ -160,17 +159,6 @@ def fit_table(panel: Panel, outcome: str, settings: Settings) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows).set_index("area")
-
-
-def _errors(
-    synthetic_unit: SyntheticUnits, g: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(N) root mean squared gap before and after the start, missing cells left out."""
-    gaps = synthetic_unit.gaps[:, g:]
-    held = np.isfinite(gaps)
-    count = np.maximum(held.sum(axis=1), 1)
-    after = np.sqrt((np.where(held, gaps, 0.0) ** 2).sum(axis=1) / count)
-    return synthetic_unit.rmspe, after
 
 
 def leave_one_donor_out(panel: Panel, outcome: str, settings: Settings) -> pd.DataFrame:
@@ -249,7 +237,7 @@ def identification_range(panel: Panel, outcome: str, settings: SyntheticSettings
     ------
     EstimateError : a variant other than ``simplex`` or ``demeaned``.
     """
-    if settings.variant == "penalised":
+    if settings.variant not in ("simplex", "demeaned"):
         raise EstimateError("a penalty leaves one answer: there is no range to give.")
     if settings.predictors:
         raise EstimateError(

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from evaluation.errors import EstimateError, InferenceRefused
-from evaluation.estimate import pre_period_fit, samples, synthetic_placebos, synthetic_weights
+from evaluation.estimate import (
+    arguments,
+    pre_period_fit,
+    samples,
+    synthetic_placebos,
+    synthetic_weights,
+)
 from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.covariate_balance import Balance, Covariate, augment_beside, covariates_of
 from evaluation.estimate.estimate import Estimate, Inference
@@ -29,8 +35,13 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
-Variant = Literal["simplex", "demeaned", "penalised"]
-Solver = Literal["exact", "published"]
+Variant = Literal["simplex", "demeaned", "penalised", "ridge"]
+Solver = Literal["exact", "frank_wolfe"]
+
+
+def _refuse_penalty(penalty: object) -> None:
+    if penalty is not None and not (arguments.is_number(penalty) and penalty > 0):
+        raise EstimateError(f"a penalty of {penalty}.", expected="a number above 0")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,11 +52,13 @@ class SyntheticSettings:
         the start (Ferman and Pinto 2021, Quantitative Economics 12), so that an area above or
         below all others can be fitted; ``penalised`` adds ``penalty`` times the weighted squared
         distance of the donors (Abadie and L'Hour 2021, JASA 116, equation 6), which prefers donors
-        that are each like the area to donors that are so only on average.
+        that are each like the area to donors that are so only on average; ``ridge`` is
+        `augmented_synthetic_control`, whose `AugmentedSettings` have more to choose.
     penalty : lambda of the penalised variant, above 0; it has no unit, being relative to the fit.
+        Of ``ridge`` as in `AugmentedSettings`, or None.
     scale : ``level`` or ``log``.
-    solver : ``exact``, or for the simplex variant ``published``: Frank-Wolfe steps that stop early,
-        as in the code that printed -19.6 for Proposition 99; for comparison only.
+    solver : ``exact``, or for the simplex variant ``frank_wolfe``: steps that stop early, as in the
+        code that printed -19.6 for Proposition 99; for comparison only.
     predictors : what donors have to be like beside, or in place of, each period's outcome: outcomes
         of the panel averaged over chosen periods (`evaluation.estimate.predictors.Predictor`). None
         by default: the outcome in every period before the start.
@@ -65,18 +78,18 @@ class SyntheticSettings:
         samples.one_of("variant", self.variant, Variant)
         samples.one_of("scale", self.scale, samples.Scale)
         samples.one_of("solver", self.solver, Solver)
-        if self.solver == "published" and self.variant != "simplex":
-            raise EstimateError("the published steps are those of the simplex variant alone.")
-        if (self.variant == "penalised") != (self.penalty is not None):
+        if self.solver == "frank_wolfe" and self.variant != "simplex":
+            raise EstimateError("Frank-Wolfe steps are those of the simplex variant alone.")
+        if self.variant != "ridge" and (self.variant == "penalised") != (self.penalty is not None):
             raise EstimateError(
                 f"variant {self.variant!r} with a penalty of {self.penalty}.",
-                expected="a penalty with variant 'penalised', and with no other",
+                expected="a penalty with variant 'penalised' (or 'ridge'), and with no other",
             )
-        if self.penalty is not None and not 0 < self.penalty < np.inf:
-            raise EstimateError(f"a penalty of {self.penalty}.", expected="a number above 0")
+        _refuse_penalty(self.penalty)
         if isinstance(self.predictors, Predictor):
             object.__setattr__(self, "predictors", (self.predictors,))
-        object.__setattr__(self, "predictors", tuple(self.predictors))
+        several = arguments.several("predictors", self.predictors, '(Predictor("income"),)')
+        object.__setattr__(self, "predictors", tuple(several))
         if not isinstance(self.v, Mapping):
             samples.one_of("v", self.v, Literal["nested", "equal"])
         if not all(isinstance(one, Predictor) for one in self.predictors):
@@ -122,7 +135,8 @@ class AugmentedSettings:
         samples.one_of("balance", self.balance, Balance)
         if isinstance(self.covariates, str | Predictor):
             object.__setattr__(self, "covariates", (self.covariates,))
-        object.__setattr__(self, "covariates", tuple(self.covariates))
+        several = arguments.several("covariates", self.covariates, "('population',)")
+        object.__setattr__(self, "covariates", tuple(several))
         if not all(isinstance(one, str | Predictor) for one in self.covariates):
             raise EstimateError(
                 "a covariate is neither a name nor a predictor.",
@@ -130,8 +144,7 @@ class AugmentedSettings:
             )
         if len(set(self.covariates)) < len(self.covariates):
             raise EstimateError("a covariate is named twice.", mend="leave one of them out")
-        if self.penalty is not None and not 0 < self.penalty < np.inf:
-            raise EstimateError(f"a penalty of {self.penalty}.", expected="a number above 0")
+        _refuse_penalty(self.penalty)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,8 +152,8 @@ class SdidSettings:
     """Settings of `synthetic_did`.
 
     scale : ``level`` or ``log``.
-    solver : ``exact`` finds the optimum; ``published`` takes the Frank-Wolfe steps of the authors'
-        code, which stop early, so that its figures differ in the third decimal.
+    solver : ``exact`` finds the optimum; ``frank_wolfe`` takes the steps of the authors' code,
+        which stop early, so that its figures differ in the third decimal.
     """
 
     scale: samples.Scale = "level"
@@ -154,6 +167,13 @@ class SdidSettings:
 Settings = SyntheticSettings | AugmentedSettings | SdidSettings
 
 
+def _fitted_by(settings: Settings) -> Settings:
+    """The settings of what is fitted: ridge augmentation has its own, by whichever name it came."""
+    if isinstance(settings, SyntheticSettings) and settings.variant == "ridge":
+        return AugmentedSettings(scale=settings.scale, penalty=settings.penalty)
+    return settings
+
+
 def method_of(settings: Settings, panel: Panel | None = None) -> synthetic_weights.Method:
     """What fits the synthetic controls of one start of a panel under these settings.
 
@@ -161,6 +181,7 @@ def method_of(settings: Settings, panel: Panel | None = None) -> synthetic_weigh
     ------
     EstimateError : predictors that the panel's areas have not.
     """
+    settings = _fitted_by(settings)
     if isinstance(settings, SyntheticSettings) and settings.predictors:
         if panel is None:
             raise EstimateError("predictors are read from a panel.", mend="name the panel")
@@ -176,7 +197,7 @@ def method_of(settings: Settings, panel: Panel | None = None) -> synthetic_weigh
             beside = covariates_of(panel.eligible(), settings.covariates, settings.balance)
             return partial(augment_beside, penalty=penalty, covariates=beside)
         return partial(synthetic_weights.augment, penalty=penalty)
-    if settings.solver == "published":
+    if settings.solver == "frank_wolfe":
         return synthetic_weights.control_as_published
     return partial(
         synthetic_weights.control, demeaned=settings.variant == "demeaned", penalty=settings.penalty
@@ -192,7 +213,7 @@ def _kind(settings: Settings) -> pre_period_fit.Kind:
         return pre_period_fit.Kind(remedy="regression", unique=True)
     return pre_period_fit.Kind(
         remedy="shifted" if settings.variant == "demeaned" else "level",
-        unique=settings.solver == "published" or bool(settings.predictors),
+        unique=settings.solver == "frank_wolfe" or bool(settings.predictors),
         penalty=settings.penalty or 0.0,
     )
 
@@ -222,6 +243,16 @@ def synthetic_control(
     """
     chosen = settings or SyntheticSettings()
     samples.check_call(panel, chosen, SyntheticSettings, inference, level)
+    if isinstance(augmented := _fitted_by(chosen), AugmentedSettings):
+        return augmented_synthetic_control(
+            panel,
+            outcome,
+            settings=augmented,
+            inference=inference,
+            assignments=assignments,
+            level=level,
+            seed=seed,
+        )
     refuse(inference, "synthetic_control")
     fitted = synthetic_weights.fit_all(panel, outcome, chosen.scale, method_of(chosen, panel))
     by = f" by {len(chosen.predictors)} predictors" if chosen.predictors else ""
@@ -464,14 +495,20 @@ def synthetic_controls(
 
     Raises
     ------
-    EstimateError : no outcome, the panel cannot bear an estimate, or weights shared in the
-        penalised variant.
+    EstimateError : no outcome, the panel cannot bear an estimate, the ridge variant, or weights
+        shared in the penalised one.
     """
     chosen = settings or SyntheticSettings()
     samples.check_call(panel, chosen, SyntheticSettings, "placebo", level)
     samples.one_of("weights", weights, Sharing)
+    outcomes = list(dict.fromkeys(arguments.several("outcomes", outcomes, "['arrears']")))
     if not outcomes:
         raise EstimateError("no outcome is named.", expected="at least one, say ['arrears']")
+    if chosen.variant == "ridge":
+        raise EstimateError(
+            "ridge augmentation has weights of its own for each outcome.",
+            mend="call augmented_synthetic_control for each",
+        )
     if weights == "shared" and (
         chosen.variant == "penalised" or chosen.solver != "exact" or chosen.predictors
     ):

@@ -2,8 +2,8 @@
 
 Synthetic control, its demeaned form and synthetic difference-in-differences differ only in their
 weights: unit weights make the synthetic control, time weights say from which periods before the
-start the gap
-is measured (none, all alike, or fitted). What follows from the weights is the same and stands here.
+start the gap is measured (none, all alike, or fitted). What follows from the weights is the same
+and stands here.
 """
 
 from __future__ import annotations
@@ -47,6 +47,8 @@ ALL = 1 - 1e-9
 """More dropped weight than this leaves a synthetic control without donors."""
 NOTHING = 1e-12
 """Less dropped weight than this leaves a synthetic control as it was."""
+WEIGHTY = 1e-8
+"""Weights are shares of one: what lies below is the solver's residue, and no donor."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -127,10 +129,9 @@ class SyntheticUnits:
 
     donors : positions of the donors. unit_weights : (N, donors), rows sum to one; NaN in the row of
     an area with too few figures to be fitted. time_weights : (N, T), rows sum to one or to nothing.
-    figures : (N, T). pre_period_mask : (N, T) the periods that each area was fitted on. converged
-        : (N)
-    whether each fit reached its optimum. augmented : what the weights were made from, where a ridge
-    regression stands on simplex weights.
+    figures : (N, T). pre_period_mask : (N, T) the periods that each area was fitted on.
+    converged : (N) whether each fit reached its optimum. augmented : what the weights were made
+    from, where a ridge regression stands on simplex weights.
     """
 
     donors: NDArray[np.int64]
@@ -536,7 +537,7 @@ def weight_table(
     for unit, s in zip(treated.units.tolist(), treated.cohort_of.tolist(), strict=True):
         synthetic_unit = synthetic_units[int(treated.starts[s])]
         weights = synthetic_unit.unit_weights[unit]
-        held = np.flatnonzero(np.abs(weights) > 1e-8)
+        held = np.flatnonzero(np.abs(weights) > WEIGHTY)
         parts.append(
             pd.DataFrame(
                 {

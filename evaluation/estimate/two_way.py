@@ -134,7 +134,8 @@ def _require_change(sample: samples.Sample, settings: TwoWaySettings) -> int:
     EstimateError : no figures lie on both sides of a start, or the coefficient is one of area and
         period effects.
     """
-    on = samples.unit_figures(sample)[sample.treated.units]
+    every = samples.unit_figures(sample)
+    on = every[sample.treated.units]
     both = ((on == 0).any(axis=1)) & ((on > 0).any(axis=1))
     if not both.any():
         raise EstimateError(
@@ -142,8 +143,7 @@ def _require_change(sample: samples.Sample, settings: TwoWaySettings) -> int:
             mend="bring the figures that are missing, or choose another outcome",
         )
     terms = _Terms.of(sample, settings.method)
-    left = terms.left_of(samples.unit_figures(sample))
-    if not left > TOLD * terms.own_of(samples.unit_figures(sample)):
+    if not terms.left_of(every) > TOLD * (terms.without_areas(every) ** 2).sum():
         raise EstimateError(
             "the figures do not tell an effect from what areas and periods are by themselves: no "
             "comparison area has figures in the periods in which a treated one has, before and "
@@ -226,10 +226,6 @@ class _Terms:
         mean = np.where(self.held, effects, 0.0).sum(axis=1) / np.maximum(self.held.sum(axis=1), 1)
         return np.where(self.held, apart - effects + mean[:, None], 0.0)
 
-    def own_of(self, on: NDArray[np.float64]) -> float:
-        """Sum of squares of a regressor without area effects."""
-        return float((self.without_areas(on) ** 2).sum())
-
     def left_of(self, on: NDArray[np.float64]) -> float:
         """Sum of squares of a regressor without area and period effects."""
         apart = self.without_areas(on)
@@ -256,7 +252,8 @@ def _base_weight(sample: samples.Sample, method: Method) -> float:
     on = samples.unit_figures(sample)
     heaviest = _Terms.of(sample, method).heaviest(on)
     started = (on > 0) & np.isfinite(sample.figures)
-    return float(min(heaviest * started.sum() / max(started.sum(axis=1).max(), 1), 1.0))
+    longest = max(int(started.sum(axis=1).max()), 1)
+    return min(heaviest * int(started.sum()) / longest, 1.0)
 
 
 def _placebo(

@@ -108,6 +108,9 @@ def net_effects(estimate: Estimate, exposure: Floats | None = None) -> NetEffect
 def stretch(deviations: Floats, row: pd.Series, level: float) -> float:
     """Half-width of an average's interval over that of its draws, at least one.
 
+    Infinite where the interval has no end, or where draws that do not vary cannot be stretched to
+    it.
+
     With few authorities the spread of the draws is itself uncertain and their quantiles cover too
     seldom; the inverted test does not. Money then says no more than the effect that it rests on.
 
@@ -117,7 +120,10 @@ def stretch(deviations: Floats, row: pd.Series, level: float) -> float:
     """
     tail = (1 - level) / 2
     low, high = np.quantile(deviations, [tail, 1 - tail])
-    return float(max(1.0, (row["high"] - row["low"]) / (high - low)))
+    width, wanted = float(high - low), float(row["high"] - row["low"])
+    if width == 0:
+        return float("inf") if wanted > 0 else 1.0
+    return max(1.0, wanted / width)
 
 
 def _without_holes(deviations: Floats) -> Floats:
@@ -221,9 +227,15 @@ def ratio_effect(
             f"{outcome} has no figure above zero in treated cells, to be multiplied by anything.",
             mend="choose another outcome, or estimate an additive effect",
         )
-    treated = replace(sample.panel, figures={outcome: cells})
+    treated = replace(sample.panel, figures={outcome: cells}, sampling_error={})
+    # To scale once, by the figures as they are: of the treated cells alone nothing is to be learnt
+    # of how areas vary, and both have to be weighed alike.
+    scaled = registry.to_scale(name, panel, outcome, choices, assignments)
+    if name == "did":
+        scaled = samples.to_scale(scaled, sample)
+    plain = replace(choices, gaps="as_they_are")
     now, level = (
-        interim.statistic(registry.to_test(name, held, outcome, choices, assignments), window).raw
+        interim.statistic(registry.to_test(name, held, outcome, plain, scaled), window).raw
         for held in (panel, treated)
     )
     low, high = placebo_interval(now, level, 1 - choices.level)

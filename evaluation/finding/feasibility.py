@@ -71,13 +71,18 @@ def feasibility_of(assignments: Assignments, panel: Panel, plan: LookPlan) -> Fe
     ]
     refused, needed = [], []
     if smallest > alpha + ROUNDING:
+        least = math.ceil(1 / alpha - ROUNDING)
+        drawn = len(assignments) < assignments.distinct
         refused.append(
-            f"{assignments.distinct} assignments are possible, so no p-value is below "
-            f"{smallest:.3f}, and alpha is {alpha:.3g}."
+            f"{len(assignments) if drawn else assignments.distinct} assignments are "
+            f"{'tried' if drawn else 'possible'}, so no p-value is below {smallest:.3f}, and alpha "
+            f"is {alpha:.3g}."
         )
         needed.append(
-            f"At least {math.ceil(1 / alpha - ROUNDING)} different assignments: more started "
-            "areas, or more areas to compare with."
+            f"At least {least - 1} drawn assignments (n)."
+            if drawn
+            else f"At least {least} different assignments: more started areas, or more areas to "
+            "compare with."
         )
     authorities = int(panel.areas["authority"].nunique())
     if assignments.block != "area" and authorities < FEWEST_AUTHORITIES:

@@ -21,7 +21,7 @@ from evaluation.declared import Frozen, read_yaml, validated
 from evaluation.errors import ProtocolError
 from evaluation.estimate.between_sites import next_site_range
 from evaluation.finding.models import adjust
-from evaluation.finding.verdict import Asked, Direction, Range, rule
+from evaluation.finding.verdict import Asked, Direction, Range, Size, rule
 from evaluation.learning.predicates import (
     Fact,
     Facts,
@@ -385,7 +385,8 @@ def _facts(
         facts |= {
             f"{code}.improved": ruling.better is True,
             f"{code}.worsened": ruling.better is False,
-            f"{code}.direction": str(ruling.verdict.direction),
+            f"{code}.direction": str(ruling.direction),
+            f"{code}.worth_having": ruling.size is Size.WORTH_HAVING,
             f"{code}.effect": held.effect,
             f"{code}.low": held.low,
             f"{code}.high": held.high,

@@ -59,6 +59,11 @@ class SiteChart:
     def said(self) -> Sentence:
         """What the chart says, in words: what is unusual for this site, and never why."""
         if self.centre is None:
+            if self.known >= self.charted.baseline:
+                return Sentence.of(
+                    "No limits: hardly two of the {known} months follow each other.",
+                    known=count(self.known),
+                )
             return Sentence.of(
                 "No limits yet: {known} of the {baseline} months that set them are in.",
                 known=count(self.known),
@@ -133,8 +138,10 @@ def _chart(
             out_of[place] = math.nan if of is None else of
     per = outcome.per if outcome.form == "ratio" else 1.0
     own = charted.chart == "XmR"
-    known = np.isfinite(values) if own else np.isfinite(values * out_of)
-    if known.sum() < charted.baseline or not (known[1:] & known[:-1]).any():
+    known = np.isfinite(values) if own else np.isfinite(values) & (out_of > 0)
+    # Those that set the limits: a range is taken between two of them that follow each other.
+    setting = np.flatnonzero(known)[: charted.baseline]
+    if len(setting) < charted.baseline or not (np.diff(setting) == 1).any():
         bare = [Month(month=m, value=_figure(v)) for m, v in zip(months, values, strict=True)]
         return SiteChart(site=site.code, charted=charted, months=tuple(bare))
     made = control_chart(

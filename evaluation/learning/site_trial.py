@@ -25,12 +25,13 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from evaluation import fingerprint
-from evaluation.declared import Frozen, read_yaml, validated
+from evaluation.declared import Frozen, TableRow, read_table, read_yaml, validated
 from evaluation.errors import ProtocolError
 from evaluation.wording import Sentence, number, signed
 from evaluation.workspace import write_whole
 
 Advice = Literal["keep", "drop", "again"]
+_LOCKED = ("plan", "seed_sha256", "frozen", "assigned", "result")
 OUTCOME_WORDS = {"1": True, "yes": True, "true": True, "0": False, "no": False, "false": False}
 
 
@@ -102,7 +103,7 @@ def freeze_trial(path: Path, *, now: str, seed: str = "") -> dict[str, Any]:
         "assigned": None,
         "result": None,
     }
-    write_whole(_seed_of(path), held + "\n")
+    write_whole(_seed_of(path), held + "\n", private=True)
     write_whole(lock, json.dumps(content, indent=1) + "\n")
     return content
 
@@ -117,7 +118,7 @@ def _locked(path: Path) -> tuple[TrialPlan, dict[str, Any], str]:
     plan, lock = TrialPlan.load(path), _lock_of(path)
     if not lock.is_file() or not _seed_of(path).is_file():
         raise ProtocolError("the plan is not frozen.", where=str(path), mend="newstart trial new")
-    content: dict[str, Any] = json.loads(lock.read_text(encoding="utf-8"))
+    content = _content(lock)
     if content["plan"] != _hash(path):
         raise ProtocolError(
             "the plan was changed after it was frozen.",
@@ -128,6 +129,20 @@ def _locked(path: Path) -> tuple[TrialPlan, dict[str, Any], str]:
     if fingerprint.of_bytes(seed.encode()) != content["seed_sha256"]:
         raise ProtocolError("the seed is not the one that was fixed.", where=str(_seed_of(path)))
     return plan, content, seed
+
+
+def _content(lock: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(lock.read_bytes())
+    except ValueError:
+        content = None
+    if not isinstance(content, dict) or not content.keys() >= {*_LOCKED}:
+        raise ProtocolError(
+            "it is no lock of a trial any more.",
+            where=str(lock),
+            mend="take it from a back-up: what was fixed is held in it",
+        )
+    return content
 
 
 def arms_of(plan: TrialPlan, units: Sequence[str], seed: str) -> dict[str, str]:
@@ -157,10 +172,10 @@ def assign_trial(path: Path, units: Path, output: Path) -> dict[str, int]:
     Raises
     ------
     ProtocolError : the plan is not as it was frozen, the list is not as planned, or another list
-        was drawn for already.
+        was drawn for already. WorkspaceError : the list cannot be read.
     """
     plan, content, seed = _locked(path)
-    listed = [row["unit"] for row in _read(units, ("unit",))]
+    listed = [row["unit"] for row in _read(units, "unit")]
     arms = arms_of(plan, listed, seed)
     drawn = fingerprint.of_data(sorted(arms.items()))
     if content["assigned"] not in (None, drawn):
@@ -176,16 +191,17 @@ def assign_trial(path: Path, units: Path, output: Path) -> dict[str, int]:
     return dict(Counter(arms.values()))
 
 
-def _read(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
-    if not path.is_file():
-        raise ProtocolError("there is no such list.", where=str(path))
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    if not rows or (lack := [name for name in columns if name not in rows[0]]):
-        missing = lack[0] if rows else columns[0]
-        raise ProtocolError(
-            f"the list has no column {missing}.", where=str(path), expected=", ".join(columns)
-        )
+def _read(path: Path, *columns: str) -> list[TableRow]:
+    """The rows of a list, each with its unit; of the other columns one at least has something."""
+    rows = list(read_table(path))
+    for name in columns:
+        if not any(name in row for row in rows):
+            raise ProtocolError(
+                f"the list has nothing under {name}.", where=str(path), expected=", ".join(columns)
+            )
+    for row in rows:
+        if "unit" not in row:
+            raise ProtocolError("this row names no unit.", where=f"{path}, line {row.line}")
     return rows
 
 
@@ -275,18 +291,18 @@ def result_of(path: Path, results: Path, *, today: date) -> TrialResult:
     Raises
     ------
     ProtocolError : the day has not come, the units are not those that were drawn for, one has no
-        outcome, or it was judged on other figures.
+        outcome, or it was judged on other figures. WorkspaceError : the list cannot be read.
     """
     plan, content, seed = _locked(path)
     if today < plan.stop:
         raise ProtocolError(f"it may be judged from {plan.stop} on, and once; today is {today}.")
     if content["assigned"] is None:
         raise ProtocolError("no arms were drawn yet.", mend="newstart trial assign")
-    rows = _read(results, ("unit", "outcome"))
+    rows = _read(results, "unit", "outcome")
     arms = arms_of(plan, [row["unit"] for row in rows], seed)
     if fingerprint.of_data(sorted(arms.items())) != content["assigned"]:
         raise ProtocolError("the units are not those that arms were drawn for.", where=str(results))
-    told = {row["unit"]: OUTCOME_WORDS.get(row["outcome"].strip().lower()) for row in rows}
+    told = {row["unit"]: OUTCOME_WORDS.get(row.get("outcome", "").lower()) for row in rows}
     if unknown := [unit for unit, yes in told.items() if yes is None]:
         raise ProtocolError(
             f"the unit {unknown[0]!r} has no outcome.",

@@ -40,6 +40,7 @@ from evaluation.ledger.schema import (
 )
 from evaluation.ledger.verify import verify
 from evaluation.quarters import format_instant
+from evaluation.workspace import sync_all, write_whole
 
 MANIFEST = "manifest.json"
 SEALED = "sealed.parquet"
@@ -69,9 +70,13 @@ def back_up(ledger: Ledger, folder: Path) -> dict[str, Any]:
     LedgerError : if the folder is not empty or cannot be written, a record cannot be read, or a
         raw file is missing or not the one that was accepted.
     """
+    # Whole: "." has no name for the keys to be laid beside.
+    folder = folder.resolve()
     beside = keys_beside(folder)
-    if any(one.exists() and any(one.iterdir()) for one in (folder, beside)):
-        raise LedgerError("the folder is not empty; nothing was written.", where=str(folder))
+    for one in (folder, beside):
+        if one.exists() and (not one.is_dir() or any(one.iterdir())):
+            said = "the folder is not empty" if one.is_dir() else "a file lies there"
+            raise LedgerError(f"{said}; nothing was written.", where=str(one))
     try:
         (folder / "tables").mkdir(parents=True, exist_ok=True)
         # One transaction over all tables, so that they are of one instant while others write.
@@ -89,8 +94,10 @@ def back_up(ledger: Ledger, folder: Path) -> dict[str, Any]:
         manifest = {"tables_at": HEAD, "rows": rows, "raw_files": len(files), "head": head}
         manifest["files"] = {path: _hash(folder / path) for path in _listed(folder)}
         text = json.dumps(manifest, indent=2) + "\n"
+        # The tables are on the disk before the manifest vouches for them.
+        sync_all()
         # Last: without it there is no back-up, so an interrupted one cannot pass for whole.
-        (folder / MANIFEST).write_text(text, encoding="utf-8")
+        write_whole(folder / MANIFEST, text)
     except OSError as error:
         raise LedgerError(
             f"the back-up could not be written ({error.strerror}).", where=str(folder)
@@ -102,6 +109,7 @@ def back_up(ledger: Ledger, folder: Path) -> dict[str, Any]:
 
 def keys_beside(folder: Path) -> Path:
     """Where a back-up lays its copy of the data keys."""
+    folder = folder.resolve()
     return folder.with_name(f"{folder.name}.keys")
 
 
@@ -289,7 +297,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise LedgerError(
             f"no whole back-up: {Path(error.filename).name} is missing.", where=str(folder)
         ) from None
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise LedgerError(f"the back-up cannot be read ({error}).", where=str(folder)) from None
     if damaged:
         raise LedgerError(

@@ -15,14 +15,13 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from evaluation import fingerprint
 from evaluation.errors import LedgerError
-from evaluation.workspace import write_whole
+from evaluation.workspace import sync_all, sync_folder, write_once, write_whole
 
 VARIABLE = "NEWSTART_DATA_KEYS"
 LENGTH = 32
@@ -65,6 +64,9 @@ class DataKeys:
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
+            if isinstance(error, ValueError) and self.note(name) is not None:
+                # Its destruction was interrupted: the bytes are written over, the file is there.
+                return None
             why = error.strerror if isinstance(error, OSError) else "it holds no hexadecimal text"
             raise LedgerError(
                 f"the data key of a return cannot be read: {why}.",
@@ -103,10 +105,11 @@ class DataKeys:
             raise LedgerError("the data key of this return was destroyed.", where=name)
         made = secrets.token_bytes(LENGTH)
         self.put(name, made)
-        return made
+        # What lies there now: another process may have been the first, and has sealed by its own.
+        return self.read(name) or made
 
     def put(self, name: str, key: bytes) -> None:
-        """Write a key, readable by its owner alone.
+        """Write a key, readable by its owner alone; one that lies there is never written over.
 
         Raises
         ------
@@ -115,14 +118,10 @@ class DataKeys:
         path = self.path(name)
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            part = path.with_name(f".{path.name}.{os.getpid()}")
-            handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(handle, "w", encoding="ascii") as stream:
-                stream.write(key.hex() + "\n")
-                stream.flush()
-                # On the disk before anything is sealed by it: a lost key is a lost file.
-                os.fsync(stream.fileno())
-            part.replace(path)
+            # On the disk before anything is sealed by it: a lost key is a lost file.
+            write_once(path, key.hex() + "\n", private=True)
+        except FileExistsError:
+            return
         except OSError as error:
             raise LedgerError(
                 f"the data key could not be written ({error.strerror}); nothing was accepted.",
@@ -154,6 +153,7 @@ class DataKeys:
             stream.flush()
             os.fsync(stream.fileno())
         path.unlink()
+        sync_folder(path.parent)
         return True
 
     def copy_to(self, folder: Path) -> int:
@@ -166,8 +166,9 @@ class DataKeys:
                 continue
             to = folder / path.relative_to(self.folder)
             to.parent.mkdir(exist_ok=True, mode=0o700)
-            shutil.copy2(path, to)
+            write_whole(to, path.read_bytes(), flushed=False, private=True)
             count += made.path(path.name) == to
+        sync_all()
         copies = [*self.copies(), folder]
         listed = json.dumps(sorted({str(one.resolve()) for one in copies}), indent=2)
         write_whole(self.folder / _COPIES, listed + "\n")

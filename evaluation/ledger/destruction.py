@@ -22,7 +22,6 @@ from evaluation.ledger import keyed
 from evaluation.ledger.append import append_act
 from evaluation.ledger.receipt import CHAIN_VERSION, FIRST, Act
 from evaluation.ledger.schema import (
-    CONTENT_OF_A_RETURN,
     EMPTY,
     acts,
     confirmations,
@@ -161,7 +160,7 @@ def remains(
     ----------
     without : keys of figures that are there still and are about to go.
     """
-    kept = [column for column in returns.c if column.name not in CONTENT_OF_A_RETURN]
+    kept = [column for column in returns.c if column.name not in EMPTY]
     row = connection.execute(sa.select(*kept).where(returns.c.seq == seq)).one()
     o = observations.c
     query = sa.select(*(o[name] for name in (*_KEY, *_FIGURE))).where(o.return_seq == seq)

@@ -73,8 +73,10 @@ def make_engine(database: Path | str, busy_seconds: int = BUSY_SECONDS) -> sa.En
         ) from None
     # The pool may hand a connection to another thread; transactions never share one, so sqlite3's
     # guard would only refuse what is safe.
+    # By its parts: in a text a question mark in a folder's name would end the path.
     engine = sa.create_engine(
-        f"sqlite:///{path}", connect_args={"timeout": busy_seconds, "check_same_thread": False}
+        sa.URL.create("sqlite", database=str(path)),
+        connect_args={"timeout": busy_seconds, "check_same_thread": False},
     )
     sa.event.listen(engine, "connect", _set_up_connection)
     sa.event.listen(engine, "begin", _begin)
@@ -148,10 +150,14 @@ def _refused(engine: sa.Engine, error: SQLAlchemyError, write: bool) -> LedgerEr
             if write
             else "try again.",
         )
-    known = [(text, mend) for part, text, mend in _CAUSES if part in cause.lower()]
-    text, mend = known[0] if known else (cause.strip(), "")
+    text, mend = _known(cause) or (cause.strip(), "")
     done = "written; nothing was accepted" if write else "read"
     return LedgerError(f"the ledger could not be {done} ({text}).", where=where, mend=mend)
+
+
+def _known(cause: str) -> tuple[str, str] | None:
+    """What a driver's words mean, and what to do about it; None where they are not known."""
+    return next(((text, mend) for part, text, mend in _CAUSES if part in cause.lower()), None)
 
 
 def _set_up_connection(connection: Any, _record: object) -> None:
@@ -246,20 +252,27 @@ def compact(engine: sa.Engine) -> bool:
 
     Raises
     ------
-    LedgerError : another program holds the ledger.
+    LedgerError : another program holds the ledger, or the disk is full.
     """
-    if engine.dialect.name == "sqlite":
+    driver_errors: Any = engine.dialect.loaded_dbapi.Error
+    try:
+        if engine.dialect.name != "sqlite":
+            return _compact_server(engine)
         with engine.connect() as connection:
+            # By the driver itself: neither of the two can run in a transaction.
             driver: Any = connection.connection.dbapi_connection
             driver.rollback()
-            try:
-                driver.execute("VACUUM")
-                busy = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-            except driver_errors() as error:
-                raise _still_held(str(error)) from None
-            if busy:
-                raise _still_held("it is being read")
-        return True
+            driver.execute("VACUUM")
+            busy = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    except (SQLAlchemyError, driver_errors) as error:
+        cause = str(getattr(error, "orig", None) or error)
+        raise _not_anew(*_known(cause) or (cause.strip(), "")) from None
+    if busy:
+        raise _not_anew("it is being read", "close what has the ledger open")
+    return True
+
+
+def _compact_server(engine: sa.Engine) -> bool:
     tables = ("returns", "observations", "confirmations", "nonces", "seals")
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         own = connection.exec_driver_sql(
@@ -273,17 +286,10 @@ def compact(engine: sa.Engine) -> bool:
     return True
 
 
-def driver_errors() -> type[Exception]:
-    """What SQLite's driver raises."""
-    import sqlite3
-
-    return sqlite3.OperationalError
-
-
-def _still_held(why: str) -> LedgerError:
+def _not_anew(why: str, mend: str) -> LedgerError:
     return LedgerError(
-        f"the figures are destroyed, but the file could not be written anew ({why}).",
-        mend="close what has the ledger open, and give the same command again",
+        f"the figures are destroyed, but the tables could not be written anew ({why}).",
+        mend="; ".join(filter(None, (mend.rstrip("."), "then give the same command again"))),
     )
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from evaluation.authorities import authority_changes
 from evaluation.errors import WorkspaceError
 from evaluation.programme import Area, Programme
 from evaluation.quarters import Period
@@ -113,7 +114,8 @@ def known_events(programme: Programme) -> tuple[Event, ...]:
     written from memory says so in its ``source``, until somebody has looked it up there.
     """
     path = packaged_schemas() / "known_events.csv"
-    authorities = {area.authority for area in programme.areas}
+    # A merger of what an authority had become before is one of its own.
+    authorities = {n for area in programme.areas for n in programme.mergers.now(area.authority)}
     outcomes = programme.outcome_by_code.keys()
     with path.open(encoding="utf-8", newline="") as stream:
         rows = [
@@ -123,8 +125,32 @@ def known_events(programme: Programme) -> tuple[Event, ...]:
             and (not row["outcomes"] or row["outcomes"] in outcomes)
         ]
     events = [_event(row, programme, path, number) for number, row in enumerate(rows, start=2)]
+    events += _newly_made(programme)
     there = [one for one in events if one.overlaps(programme.first, programme.last)]
     return tuple(sorted(there, key=lambda one: (one.since, one.kind, one.what)))
+
+
+def _newly_made(programme: Programme) -> Iterator[Event]:
+    """The authorities of the programme that were made of others.
+
+    Its figures of before were counted by several councils, each in its own way.
+    """
+    homes = {area.authority for area in programme.areas}
+    made: dict[tuple[str, date], list[str]] = {}
+    for one in authority_changes():
+        if one.to_name in homes and one.from_name != one.to_name:
+            made.setdefault((one.to_name, one.since), []).append(one.from_name)
+    for (name, day), parts in made.items():
+        yield Event(
+            kind="boundary change",
+            areas=(),
+            authority=name,
+            outcomes=(),
+            since=day,
+            until=day,
+            what=f"{name} was made of {', '.join(parts[:-1])} and {parts[-1]}",
+            source="ONS register of codes, by public copies of it (not yet looked up there)",
+        )
 
 
 def as_register(events: Iterable[Event]) -> str:
@@ -195,7 +221,8 @@ def _event(row: dict[str, Any], programme: Programme, path: Path, number: int) -
     _refuse_unknown("area", areas, programme.area_by_code.keys(), where)
     _refuse_unknown("outcome", outcomes, programme.outcome_by_code.keys(), where)
     if cell["authority"]:
-        known = {area.authority for area in programme.areas}
+        # What an authority became may be merged again.
+        known = {n for area in programme.areas for n in programme.mergers.now(area.authority)}
         _refuse_unknown("authority", (cell["authority"],), known, where)
         if areas:
             raise WorkspaceError(

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from evaluation.errors import LedgerError
+from evaluation.ledger.destruction import destructions
 from evaluation.ledger.engine import transaction
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.schema import acts, observations, returns
@@ -100,7 +101,7 @@ def export(ledger: Ledger, folder: Path, programmes: Mapping[str, Programme]) ->
     }
     written = there = 0
     with transaction(ledger.engine) as connection:
-        rows = _returns(connection)
+        rows, destroyed = _returns(connection), destructions(connection)
         unknown = sorted({row["programme"] for row in rows} - programmes.keys())
         if unknown:
             raise LedgerError(
@@ -110,16 +111,24 @@ def export(ledger: Ledger, folder: Path, programmes: Mapping[str, Programme]) ->
         for row in rows:
             row["withheld"] = (row["programme"], row["site"], row["agency"]) in closed
             path = path_of(folder, row["quarter"], row["return_id"])
-            # A return never changes once accepted, so a file that is there is whole and right.
-            if row["withheld"] or path.is_file():
-                there += not row["withheld"]
+            if row["withheld"]:
                 continue
-            write_whole(path, _observations(connection, row))
+            figures = _observations(connection, row) if row["seq"] in destroyed else None
+            # A return that was accepted changes only where figures of it are destroyed: any other
+            # file that is there is whole and right.
+            if path.is_file() and (figures is None or _rows_of(path) == figures.num_rows):
+                there += 1
+                continue
+            write_whole(path, _observations(connection, row) if figures is None else figures)
             written += 1
     # The list last: it names no observations that are not there yet.
     write_whole(folder / RETURNS, pa.Table.from_pylist(rows, schema=RETURN))
     withheld = sum(row["withheld"] for row in rows)
     return Exported(written=written, there_already=there, withheld=withheld)
+
+
+def _rows_of(path: Path) -> int:
+    return int(pq.read_metadata(path).num_rows)
 
 
 def path_of(folder: Path, quarter: str, return_id: str) -> Path:
@@ -170,6 +179,9 @@ def write_whole(path: Path, table: pa.Table) -> None:
             for first, rows in _groups(table):
                 # Parquet refuses groups of no rows.
                 writer.write_table(table.slice(first, rows), row_group_size=max(rows, 1))
+        with part.open("rb") as stream:
+            # The bytes before the name, which a later export takes for a whole file.
+            os.fsync(stream.fileno())
         part.replace(path)
     except OSError as error:
         raise LedgerError(

@@ -12,7 +12,6 @@ from __future__ import annotations
 import csv
 import io
 import math
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -52,7 +51,7 @@ from evaluation.returns.workbook import (
     read_return,
     read_sheets,
 )
-from evaluation.workspace import Workspace, write_whole
+from evaluation.workspace import Workspace, sync_all, write_whole
 
 MOST_EXTREME = 50
 """Questions of one load that are always answered one by one."""
@@ -317,6 +316,8 @@ def load_returns(
     Raises
     ------
     NotPermitted : ``by`` may not send one of the returns; nothing is accepted.
+    WorkspaceError : the list of questions of the load before cannot be read; it stays as it is, and
+        nothing is accepted.
     LedgerError : the ledger cannot be written; what was accepted before that stays accepted.
     """
     ordered = sorted(incoming, key=lambda one: _order(one.raw))
@@ -332,7 +333,7 @@ def load_returns(
         finally:
             # Records and raw files are on the disk one by one; the receipts, which the ledger can
             # give again, together.
-            os.sync()
+            sync_all()
 
 
 def _order(raw: RawReturn) -> tuple[date, str]:
@@ -473,6 +474,7 @@ class _Intake:
 
     def accept(self, ledger: Ledger, looked: Sequence[_Looked], by: str) -> Loaded:
         """Append every return whose questions are answered; the others are refused, with why."""
+        written = _written(self._questions_file)
         extreme = most_extreme([q for one in looked for q in one.questions])
         accepted = held = refused = rows = 0
         told: list[Told] = []
@@ -488,6 +490,8 @@ class _Intake:
                 open_ += [t for t in unanswered if t.asked is not None]
                 self._keep_apart(one)
                 continue
+            for question in one.questions:
+                written.pop(question.asked, None)
             receipt = accept_into(
                 ledger,
                 self.workspace,
@@ -509,7 +513,7 @@ class _Intake:
             refused=refused,
             rows=rows,
             problems=tuple(told),
-            questions=self._write_questions(open_),
+            questions=self._write_questions(open_, written if refused else {}),
         )
 
     def _answered(
@@ -558,24 +562,47 @@ class _Intake:
             folder = self.workspace.incoming(self.programme.name) / "refused"
             write_whole(folder / raw.path_name, raw.content.decode())
 
-    def _write_questions(self, open_: Sequence[Told]) -> Path | None:
-        """What is open as a list to be filled in, the most surprising of each return first."""
-        path = self.workspace.incoming(self.programme.name) / QUESTIONS
-        if not open_:
-            path.unlink(missing_ok=True)
-            return None
-        lines = [dict.fromkeys(_COLUMNS, "") for _ in open_]
-        for line, one in zip(lines, open_, strict=True):
-            if one.asked is not None:
-                line |= one.asked._asdict()
+    @property
+    def _questions_file(self) -> Path:
+        return self.workspace.incoming(self.programme.name) / QUESTIONS
+
+    def _write_questions(
+        self, open_: Sequence[Told], written: dict[Asked, dict[str, str]]
+    ) -> Path | None:
+        """What is open as a list to be filled in, the most surprising of each return first.
+
+        What somebody wrote into the list (``written``) stays there while it is needed: a return of
+        which one question is open is refused with the others answered.
+        """
+        lines = []
+        for one in open_:
+            asked = one.asked or Asked("", "", "", "")
+            line = written.pop(asked, dict.fromkeys(_COLUMNS, "")) | asked._asdict()
             line |= {"value": str(one.problem.value), "asked": one.problem.message}
-            line |= {"alone": one.alone}
+            lines.append(line | {"alone": one.alone})
+        lines += written.values()
+        if not lines:
+            self._questions_file.unlink(missing_ok=True)
+            return None
         out = io.StringIO(newline="")
         writer = csv.DictWriter(out, _COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(lines)
-        write_whole(path, out.getvalue())
-        return path
+        write_whole(self._questions_file, out.getvalue())
+        return self._questions_file if open_ else None
+
+
+def _written(path: Path) -> dict[Asked, dict[str, str]]:
+    """The lines of a list of questions into which somebody wrote, by what each is about."""
+    if not path.is_file():
+        return {}
+    found = {}
+    for row in read_table(path):
+        line = {name: row.get(name, "") for name in _COLUMNS}
+        if line["reason"] or line["by"]:
+            period = _label(line["quarter"])
+            found[Asked(line["rule"], line["area_code"], period, line["outcome"])] = line
+    return found
 
 
 def _apart(one: float, other: float) -> float:

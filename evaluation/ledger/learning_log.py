@@ -161,7 +161,7 @@ def append_entry(
             log_entries.c.received >= received[:10],
         )
     ).first()
-    # A retry after a lost connection adds nothing; the same again in another month is another.
+    # A retry after a lost connection adds nothing; the same again on another day is another.
     if known is not None:
         return _read(known)
     place = next_place(connection)

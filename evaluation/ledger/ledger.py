@@ -211,10 +211,10 @@ class Ledger:
         LedgerError : a file or a key cannot be written.
         """
         sealed = 0
-        for receipt, sha256 in self._files():
+        for return_id, sha256 in self._files():
             content = store.read(self.raw, sha256)
             if content is not None and fingerprint.of_bytes(content) == sha256:
-                self._keep(receipt, content)
+                self._keep(return_id, content)
                 sealed += 1
         return sealed
 
@@ -275,7 +275,8 @@ class Ledger:
                     names.add(sealed_for(store.read(self.raw, one.file_sha256) or b""))
                     store.remove(self.raw, one.file_sha256)
                 note = {"act": act.act_id, "received": act.received, "reason": act.reason}
-                for place in (self.keys, *map(_copy, self.keys.copies())):
+                copies = [DataKeys(folder=one) for one in self.keys.copies()]
+                for place in (self.keys, *copies):
                     if place.folder.is_dir():
                         for name in filter(None, names):
                             place.destroy(name, note)
@@ -361,7 +362,8 @@ class Ledger:
             ).scalar_one()
         # After the commit: a record that failed must not leave the file gone without a reason. The
         # reverse is mended by redacting again.
-        store.remove(self.raw, file)
+        if file:  # of a destroyed return neither it nor its hash is there
+            store.remove(self.raw, file)
         migrate.forget(self.engine)
         return act
 
@@ -371,7 +373,7 @@ class Ledger:
             return keyed.salt_of(connection, programme)
 
     def acts(self) -> list[Act]:
-        """Every withdrawal and redaction in the order of the chain."""
+        """Every withdrawal, redaction and destruction in the order of the chain."""
         with transaction(self.engine) as connection:
             return append.read_acts(connection)
 
@@ -433,15 +435,20 @@ class Ledger:
     ) -> Signature:
         """Add what an edition prints to the register, and the signature that binds it.
 
-        An edition that stands in the register already adds nothing: it is printed from there.
+        A value that stands there already as this edition prints it adds nothing. One that was
+        entered by a publication that failed, and is another now, is entered again: what was printed
+        stands in the register, or more than it.
 
         Raises
         ------
         LedgerError : if the ledger cannot be written.
         """
         with transaction(self.engine, write=True) as connection:
-            there = {one.edition for one in read_printed(connection, signed.programme)}
-            new = [one for one in values if one.edition not in there]
+            there = {
+                (one.edition, one.address): one
+                for one in read_printed(connection, signed.programme)
+            }
+            new = [one for one in values if there.get((one.edition, one.address)) != one]
             last = append_printed(connection, signed.programme, new)
             return append_signature(
                 connection,
@@ -627,10 +634,6 @@ class Ledger:
         # Instants of one format in UTC sort as text.
         withdrawals = {act.return_id: act.reason for act in done if act.received <= until}
         return vintages.difference(before, after, withdrawals)
-
-
-def _copy(folder: Path) -> DataKeys:
-    return DataKeys(folder=folder)
 
 
 def _receipts(

@@ -26,6 +26,15 @@ _ACTS = {
     "them: no back-up of it can be read again. That it came, from whom and when, stays on "
     "record.",
 }
+_STANDS = (
+    "From this instant on these figures stand, and studies that look later read them.",
+    "If a figure turns out wrong, correct the file and submit it again: the new version stands, "
+    "and this one stays on record.",
+)
+_DESTROYED = (
+    "Figures of it were destroyed since, with what quoted them. That it came, from whom and when, "
+    "stays on record."
+)
 _NOBODY = "not named"
 _SECRET = "Keep it to yourself: with it the keyed hash, which may be published, can be tried"
 CONFIRMED_COLUMNS = ("Cell", "Rule", "Value", "Reason")
@@ -75,6 +84,7 @@ def as_page(receipt: Receipt | Act) -> str:
 
 
 def _of_return(receipt: Receipt) -> Words:
+    destroyed = not receipt.content_hash
     return Words(
         title=f"Accepted: {_figures(receipt.rows)} of {receipt.site} {receipt.agency} "
         f"for {_quarter(receipt.quarter)}",
@@ -88,7 +98,7 @@ def _of_return(receipt: Receipt) -> Words:
             (NAMES[Period.parse(receipt.quarter).frequency].capitalize(), receipt.quarter),
             *([("Months", Period.parse(receipt.quarter).months)] if "Q" in receipt.quarter else []),
             ("Figures", f"{receipt.rows:,}"),
-            ("Content hash", receipt.content_hash),
+            *([] if destroyed else [("Content hash", receipt.content_hash)]),
             *([("Keyed hash", receipt.keyed_hash)] if receipt.keyed_hash else []),
             *([("Nonce", f"{receipt.nonce}. {_SECRET}")] if receipt.nonce else []),
             ("Chain hash", receipt.chain_hash),
@@ -100,9 +110,7 @@ def _of_return(receipt: Receipt) -> Words:
             (one["cell"], one["rule"], one["value"], one["reason"]) for one in receipt.confirmations
         ),
         after=(
-            "From this instant on these figures stand, and studies that look later read them.",
-            "If a figure turns out wrong, correct the file and submit it again: the new version "
-            "stands, and this one stays on record.",
+            *((_DESTROYED,) if destroyed else _STANDS),
             f"The next return is the one for {_next(receipt.quarter)}; newstart ledger calendar "
             "says when it is due.",
             _keep(receipt.return_id),

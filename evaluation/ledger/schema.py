@@ -176,10 +176,9 @@ printed_values = Table(
 CHAINED = (returns, acts, log_entries, signatures)
 """The tables whose records number one chain between them."""
 
-CONTENT_OF_A_RETURN = frozenset({"content_hash", "file_sha256", "changes"})
-"""The columns of a return that say something of its figures."""
 EMPTY = {"content_hash": "", "file_sha256": "", "changes": "[]"}
-"""What they hold once it is destroyed."""
+"""The columns of a return that say something of its figures, and what they hold once it is
+destroyed."""
 
 _FUNCTION = """
 CREATE OR REPLACE FUNCTION newstart_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -341,7 +340,7 @@ def kept_until_destroyed(dialect: str) -> list[str]:
             ),
         ]
     gone = "EXISTS (SELECT 1 FROM acts WHERE kind = 'destruction' AND return_seq = OLD.{})"
-    other = [column.name for column in returns.c if column.name not in CONTENT_OF_A_RETURN]
+    other = [column.name for column in returns.c if column.name not in EMPTY]
     emptied = [f"NEW.{name} = '{empty}'" for name, empty in EMPTY.items()]
     # Quoted, since "by" means something to SQL.
     emptied += [f'NEW."{name}" IS OLD."{name}"' for name in other]

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evaluation import fingerprint
 from evaluation.errors import LedgerError
+from evaluation.workspace import sync_folder, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,7 +116,7 @@ class Remote:
         """
         path = self._path(sha256)
         self._ask(
-            "could not be removed, though its redaction is recorded",
+            "could not be removed",
             lambda: self._size(path) is not None and self.system.rm_file(path),
         )
 
@@ -219,18 +218,7 @@ def keep(raw: Raw, content: bytes, sha256: str = "") -> None:
         # A file cut short by an earlier crash has another length, and is written anew.
         if path.is_file() and path.stat().st_size == len(content):
             return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # A name of its own for each process and thread: two officers may send the same file at
-        # once.
-        part = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
-        with part.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            # The bytes must be on the disk before they take their name, or a power cut leaves a
-            # name with nothing under it.
-            os.fsync(stream.fileno())
-        part.replace(path)
-        _sync_folder(path.parent)
+        write_whole(path, content)
     except OSError as error:
         raise LedgerError(
             f"the file could not be kept ({error.strerror}); nothing was accepted.",
@@ -262,7 +250,7 @@ def read(raw: Raw, sha256: str) -> bytes | None:
 
 
 def remove(raw: Raw, sha256: str) -> None:
-    """Take a redacted file out for good; one that is gone already stays gone.
+    """Take a file out for good; one that is gone already stays gone.
 
     Raises
     ------
@@ -276,19 +264,10 @@ def remove(raw: Raw, sha256: str) -> None:
         path.unlink(missing_ok=True)
         if path.parent.is_dir():
             # A removal, too, is on the disk only once the folder is.
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
     except OSError as error:
         raise LedgerError(
-            f"the redaction is recorded, but the file could not be removed ({error.strerror}).",
+            f"a raw file could not be removed ({error.strerror}).",
             where=str(path),
-            mend="give the right to remove it, and redact it again.",
+            mend="give the right to remove it, and give the same command again.",
         ) from None
-
-
-def _sync_folder(folder: Path) -> None:
-    """The new name of a file is on the disk only once its folder is."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -234,7 +234,8 @@ def _check_destroyed(
     if not faults and row["return_id"] != return_id(chain):
         faults = [f"it is stored under another id, {row['return_id']}."]
     if files.keys is not None and files.keys.read(row["return_id"]) is not None:
-        faults.append("it was destroyed and its data key is still there: destroy it again.")
+        left = files.keys.path(row["return_id"])
+        faults.append(f"it was destroyed and its data key is there again: remove {left}.")
     seal = keyed.seal_of(connection, row["seq"])
     return _record(row, chain, row["return_id"], seal, faults)
 
@@ -371,7 +372,7 @@ def _raw_faults(files: _Files, sha256: str, redacted: dict[str, str]) -> Iterato
     content = store.read(files.raw, sha256)
     try:
         content = data_keys.unsealed(files.keys, sha256, content)
-    except data_keys.KeyMissing as error:
+    except LedgerError as error:  # one key that is missing or spoilt hides no other record
         yield f"its raw file cannot be opened: {error.what}"
         return
     if sha256 in redacted:
@@ -491,9 +492,9 @@ def _compare(
     stored, vouched = _stored(connection, receipt), _vouched(receipt)
     if isinstance(receipt, Receipt) and stored is not None and not stored["content_hash"]:
         # Of a destroyed return the receipt alone still says what it held.
-        for name in ("content_hash", "changes", "confirmations", "nonce"):
-            stored.pop(name, None)
-            vouched.pop(name, None)
+        for gone in ("content_hash", "changes", "confirmations", "nonce"):
+            stored.pop(gone, None)
+            vouched.pop(gone, None)
     same = stored == vouched and _opens(receipt)
     return None if same else Broken(return_id=name, what="the ledger and the receipt differ.")
 

@@ -305,11 +305,10 @@ def restated(
         row.seq
         for row in _accepted(connection, programme, by_then, r.seq.not_in(withdrawn(instant)))
     }
-    again = connection.execute(
-        sa.select(o.area_code).where(o.programme == programme, o.revision > 0).distinct()
-    ).scalars()
-    # Few areas are ever sent again, and of the others nothing needs to be read.
-    frame = _versions(connection, programme, outcomes, list(again))
+    # Few areas are ever sent again, and of the others nothing needs to be read. Asked within the
+    # query: the areas of a nation that was sent again would exceed the limit on parameters.
+    again = sa.select(o.area_code).where(o.programme == programme, o.revision > 0)
+    frame = _versions(connection, programme, outcomes, again)
     frame = frame[frame["return_seq"].isin(known)]
     key = ["outcome", "area_code", "quarter"]
     said = ["numerator", "denominator", "status", *_SAMPLED]
@@ -353,7 +352,7 @@ def _versions(
     connection: sa.Connection,
     programme: str,
     outcomes: Sequence[str] | None,
-    areas: Sequence[str] | None,
+    areas: Sequence[str] | sa.Select[tuple[str]] | None,
 ) -> pd.DataFrame:
     """Every version of each figure with the place of its return, earlier versions first."""
     import pandas as pd

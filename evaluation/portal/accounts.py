@@ -159,7 +159,7 @@ def end_grant(grant: Grant, *, by: str) -> None:
 
 
 def make_link(person: Person, kind: str, *, by: str) -> Link:
-    """Make a link that works once; earlier ones of the kind stop working."""
+    """Make a link that works once; every earlier one of the person stops working."""
     token, moment = secrets.token_urlsafe(32), now()
     ends = moment + (INVITED_FOR if kind == "invitation" else RESET_FOR)
     with transaction.atomic():

@@ -28,15 +28,18 @@ from evaluation.ledger.data_keys import DataKeys, keys_at
 from evaluation.portal.sign_on import Service, service_from_environment
 from evaluation.programme import Programme
 from evaluation.quarters import format_instant
-from evaluation.workspace import Workspace, write_whole
+from evaluation.workspace import Workspace, sync_all, write_whole
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 MOST_BYTES = 5 * 2**20
 """The largest file that is taken; a proxy in front should refuse bodies above 6 MB."""
 IDLE, LONGEST = timedelta(minutes=30), timedelta(hours=8)
 """A session ends after so long without a page, and after so long in any case."""
+HSTS_SECONDS = 31_536_000
+"""A year, for which a browser that came by TLS asks by nothing else."""
 _FOLDER = Path(__file__).parent
 _KEY_SIGNS = 50
+TABLES = "portal.sqlite"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,12 +211,8 @@ def rotate_keys(portal: Portal) -> int:
     path = portal.key_file
     held = path.read_text("utf-8").split() if path.is_file() else []
     _private_folder(path.parent)
-    before = os.umask(0o177)
-    try:
-        kept = [secrets.token_urlsafe(_KEY_SIGNS), *held[:1]]
-        write_whole(path, "\n".join(kept) + "\n")
-    finally:
-        os.umask(before)
+    kept = [secrets.token_urlsafe(_KEY_SIGNS), *held[:1]]
+    write_whole(path, "\n".join(kept) + "\n", private=True)
     return len(kept)
 
 
@@ -227,7 +226,7 @@ def database(portal: Portal) -> dict[str, Any]:
     if not url:
         return {
             "ENGINE": "django.db.backends.sqlite3",
-            "NAME": str(portal.folder / "portal.sqlite"),
+            "NAME": str(portal.folder / TABLES),
             # Writers wait for each other from their first statement on: a transaction that read
             # before it writes would fail at once where another had written in between.
             "OPTIONS": {
@@ -254,6 +253,10 @@ def database(portal: Portal) -> dict[str, Any]:
         "PASSWORD": unquote(parts.password or ""),
         "HOST": unquote(query.get("host", parts.hostname or "")),
         "PORT": str(query.get("port", parts.port or "")),
+        # Whatever else the address asks for, that it be encrypted above all (sslmode).
+        "OPTIONS": {
+            name: unquote(value) for name, value in query.items() if name not in ("host", "port")
+        },
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
     }
@@ -344,7 +347,7 @@ def _settings(portal: Portal) -> dict[str, Any]:
         "SECURE_CONTENT_TYPE_NOSNIFF": True,
         "SECURE_REFERRER_POLICY": "same-origin",
         "SECURE_CROSS_ORIGIN_OPENER_POLICY": "same-origin",
-        "SECURE_HSTS_SECONDS": 31_536_000,
+        "SECURE_HSTS_SECONDS": HSTS_SECONDS,
         "FILE_UPLOAD_HANDLERS": ["evaluation.portal.uploads.Bounded"],
         "DATA_UPLOAD_MAX_MEMORY_SIZE": 2 * 2**20,
         "DATA_UPLOAD_MAX_NUMBER_FIELDS": 5_000,
@@ -408,7 +411,7 @@ def back_up(portal: Portal, folder: Path) -> int:
     ------
     WorkspaceError : the tables lie on PostgreSQL, which has its own way.
     """
-    tables = portal.folder / "portal.sqlite"
+    tables = portal.folder / TABLES
     if os.environ.get("NEWSTART_PORTAL_DATABASE"):
         raise WorkspaceError(
             "the portal's tables lie on PostgreSQL and are not in this back-up.",
@@ -418,7 +421,8 @@ def back_up(portal: Portal, folder: Path) -> int:
     if not tables.is_file():
         return 0
     _private_folder(folder / "drafts")
-    with closing(sqlite3.connect(tables)) as source, closing(_new(folder)) as copy:
+    unfinished = folder / ".tables.part"
+    with closing(sqlite3.connect(tables)) as source, closing(_new(unfinished)) as copy:
         source.backup(copy)
         kept = copy.execute("SELECT stored FROM portal_draft").fetchall()
     # After the tables: a file that they name and that is gone was removed on purpose meanwhile.
@@ -429,11 +433,13 @@ def back_up(portal: Portal, folder: Path) -> int:
     if not held.named and held.folder.is_dir():
         # The ledger's part laid a copy there already; drafts may have come since.
         held.copy_to(keys_beside(folder.parent))
+    # Last: without its tables there is no back-up of a portal, so half of one cannot pass for it.
+    unfinished.replace(folder / TABLES)
+    sync_all()
     return len(there)
 
 
-def _new(folder: Path) -> sqlite3.Connection:
-    path = folder / "portal.sqlite"
+def _new(path: Path) -> sqlite3.Connection:
     path.touch(mode=0o600, exist_ok=False)
     return sqlite3.connect(path)
 
@@ -445,21 +451,22 @@ def restore(portal: Portal, folder: Path) -> int:
     ------
     WorkspaceError : there is a portal already.
     """
-    if not (folder / "portal.sqlite").is_file():
+    if not (folder / TABLES).is_file():
         return 0
-    if (portal.folder / "portal.sqlite").exists():
+    if (portal.folder / TABLES).exists():
         raise WorkspaceError(
             "there is a portal already; its tables and drafts were left as they are.",
             where=str(portal.folder),
             mend="restore into a workspace that has none",
         )
     _private_folder(portal.uploaded)
+    # Keys, then files, then the tables: a portal begins with its tables, and would empty drafts
+    # whose keys are not there. Cut short before them, the same command goes on.
+    _take_keys(portal, DataKeys(folder=keys_beside(folder.parent)))
     files = [*(folder / "drafts").iterdir()]
     for path in files:
-        shutil.copy2(path, portal.uploaded / path.name)
-        (portal.uploaded / path.name).chmod(0o600)
-    shutil.copy2(folder / "portal.sqlite", portal.folder / "portal.sqlite")
-    _take_keys(portal, DataKeys(folder=keys_beside(folder.parent)))
+        write_whole(portal.uploaded / path.name, path.read_bytes(), private=True)
+    write_whole(portal.folder / TABLES, (folder / TABLES).read_bytes(), private=True)
     return len(files)
 
 

@@ -543,7 +543,7 @@ def receipts() -> list[Receipt]:
 
 
 def acts() -> list[LedgerAct]:
-    """Every withdrawal and redaction."""
+    """Every withdrawal, redaction and destruction."""
     held = portal()
     if not held.workspace.has_ledger:
         return []
@@ -573,7 +573,8 @@ _SEALED = ("report", "text", "changes", "totals", "file_sha256")
 def expire() -> int:
     """Empty drafts that are past their time, with their files and keys; how many there were."""
     past = Draft.objects.filter(ends__lt=now()).exclude(state__in=("expired", "submitting"))
-    return _empty(past.defer(*_SEALED), "expired", by="portal", why="a draft's time was over")
+    held = past.exclude(report="").defer(*_SEALED)
+    return _empty(held, "expired", by="portal", why="a draft's time was over")
 
 
 def empty_unreadable() -> int:
@@ -638,7 +639,7 @@ def _empty(found: Iterable[Draft], what: str, *, by: str, why: str) -> int:
     many = 0
     for one in found:
         # A return that was accepted stays known as sent; nothing else is left to send.
-        state = "submitted" if what == "destroyed" and one.state == "submitted" else "expired"
+        state = "submitted" if one.state == "submitted" else "expired"
         stored(one).unlink(missing_ok=True)
         with transaction.atomic():
             Draft.objects.filter(pk=one.pk).update(state=state, **_EMPTIED)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import smtplib
+import ssl
 import subprocess
 import sys
 import time
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from django.contrib.sessions.models import Session
-from django.db import close_old_connections, connection, transaction
+from django.db import OperationalError, close_old_connections, connection, transaction
 
 from evaluation.errors import UserError, WorkspaceError
 from evaluation.ledger.calendar import Due, calendar
@@ -29,12 +30,17 @@ from evaluation.portal.configure import Portal
 from evaluation.portal.models import Grant, Outgoing, Person, Reminder
 from evaluation.portal.permissions import Role
 from evaluation.quarters import now
+from evaluation.workspace import write_once
 
 LOG = logging.getLogger("portal")
 REMINDED = (-14, -7, -1, 1, 7)
 """Days from the day on which a return is due; before it negative."""
 _MOST_TRIES, _PAUSE = 6, 20
 _LONGEST_RUN = 3 * 3_600
+_MAIL_FOR, _WORK_FOR = timedelta(minutes=10), timedelta(seconds=_LONGEST_RUN + 600)
+"""For so long what is being done is its taker's; who has not said by then what came of it was
+ended, and it is done anew."""
+_MOST_RUNS = 2
 
 
 class NotSent(Exception):
@@ -130,10 +136,12 @@ def work(portal: Portal, *, once: bool, send: Callable[[EmailMessage], None] | N
     while True:
         try:
             _work_once(portal, send)
+        # A declaration that is being changed, a ledger or tables that another process holds: the
+        # next round finds them mended, and a worker that had ended would send nothing any more.
         except UserError as error:
-            # A declaration that is being changed, a ledger that another process holds: the next
-            # round finds them mended, and a worker that had ended would send nothing any more.
             LOG.warning("not all was done: %s", error.what)
+        except OperationalError as error:
+            LOG.warning("not all was done: the portal's tables did not answer (%s)", type(error))
         close_old_connections()
         time.sleep(_PAUSE)
 
@@ -145,35 +153,43 @@ def _work_once(portal: Portal, send: Callable[[EmailMessage], None] | None) -> i
     Session.objects.filter(expire_date__lt=now()).delete()
     done = 0
     while (one := _next()) is not None:
-        _do(portal, one, send or sender(portal))
+        _do(portal, one, send)
         done += 1
     return done
 
 
 def _next() -> Outgoing | None:
-    """The next thing to do, taken so that no other process takes it too."""
+    """The next thing to do, taken so that no other process takes it too.
+
+    What somebody took and did not bring to its end in time is taken again: a process that was
+    killed would else keep it for ever, and nobody could ask for it anew.
+    """
     with transaction.atomic():
-        waiting = Outgoing.objects.filter(state="waiting", due__lte=now()).order_by("id")
+        open_ = Outgoing.objects.filter(state__in=("waiting", "running"), due__lte=now())
+        waiting = open_.order_by("id")
         if connection.vendor == "postgresql":
             waiting = waiting.select_for_update(skip_locked=True)
         one = waiting.first()
         if one is not None:
             one.state, one.tries = "running", one.tries + 1
-            one.save(update_fields=["state", "tries"])
+            one.due = now() + (_WORK_FOR if one.kind in WORK else _MAIL_FOR)
+            one.save(update_fields=["state", "tries", "due"])
     return one
 
 
-def _do(portal: Portal, one: Outgoing, send: Callable[[EmailMessage], None]) -> None:
+def _do(portal: Portal, one: Outgoing, send: Callable[[EmailMessage], None] | None) -> None:
     if one.kind in WORK:
         _run(portal, one)
         return
     try:
-        send(mail(portal, one))
-    except NotSent as error:
+        way = send or sender(portal)
+        way(mail(portal, one))
+    # Where the server is not named as it should be, it is not lost either.
+    except (NotSent, WorkspaceError) as error:
         # Twice as long each time: about an hour in all.
         one.due = now() + timedelta(minutes=2**one.tries)
         one.state = "failed" if one.tries >= _MOST_TRIES else "waiting"
-        one.said = str(error)[:300]
+        one.said = (error.what if isinstance(error, WorkspaceError) else str(error))[:300]
         one.save()
         event_chain.record("portal", "mail not sent", f"{one.kind}: {one.to}")
         return
@@ -201,22 +217,31 @@ def _verb(one: Outgoing) -> list[str]:
 
 def _run(portal: Portal, one: Outgoing) -> None:
     """Do a piece of work by the command line's own verb, in a process of its own."""
+    if one.tries > _MOST_RUNS:
+        _came_of(one, "failed", "it was begun twice and came to no end: the machine ended it")
+        return
     command = [sys.executable, "-m", "evaluation.cli", "--workspace", str(portal.workspace.root)]
     started = time.monotonic()
-    done = subprocess.run(
-        [*command, "--programme", portal.programme_name, *_verb(one)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=_LONGEST_RUN,
-    )
+    try:
+        done = subprocess.run(
+            [*command, "--programme", portal.programme_name, *_verb(one)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_LONGEST_RUN,
+        )
+    except subprocess.TimeoutExpired:
+        _came_of(one, "failed", f"it was ended after {_LONGEST_RUN // 3_600} hours")
+        return
     # A release whose audit fails is frozen all the same, for its checkers to see; it says so there.
     frozen = one.kind == "release" and done.returncode == 1 and done.stdout.strip()
     good = done.returncode == 0 or bool(frozen)
-    one.state = "sent" if good else "failed"
     took = f"{time.monotonic() - started:.0f} s"
-    one.said = took if good else _why(done.stderr)
-    one.done = now()
+    _came_of(one, "sent" if good else "failed", took if good else _why(done.stderr))
+
+
+def _came_of(one: Outgoing, state: str, said: str) -> None:
+    one.state, one.said, one.done = state, said, now()
     one.save()
     event_chain.record("portal", WORK[one.kind], f"{one.to}: {one.state}")
 
@@ -286,19 +311,20 @@ def sender(portal: Portal) -> Callable[[EmailMessage], None]:
 
 
 def _into_folder(folder: Path, message: EmailMessage) -> None:
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    name = f"{now():%Y%m%dT%H%M%S%f}.eml"
-    handle = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as stream:
-        stream.write(message.as_bytes())
+    try:
+        write_once(folder / f"{now():%Y%m%dT%H%M%S%f}.eml", message.as_bytes(), private=True)
+    except OSError as error:
+        raise NotSent(f"{type(error).__name__}: {error.strerror}") from None
 
 
 def _by_smtp(host: str, port: int, message: EmailMessage) -> None:
-    user, secret = os.environ.get("NEWSTART_PORTAL_SMTP_USER"), _smtp_password()
+    user = os.environ.get("NEWSTART_PORTAL_SMTP_USER")
     try:
+        secret = _smtp_password()
         with smtplib.SMTP(host, port, timeout=10) as server:
             if user and secret:
-                server.starttls()
+                # Without a context of its own smtplib takes any certificate, an attacker's too.
+                server.starttls(context=ssl.create_default_context())
                 server.login(user, secret)
             server.send_message(message)
     except (OSError, smtplib.SMTPException) as error:

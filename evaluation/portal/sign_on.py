@@ -43,7 +43,7 @@ _KEPT = 3_600  # seconds for which what the service says of itself is not asked 
 _OLDEST = 600  # seconds since a token was made, beyond the leeway
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _PEM = re.compile(r"-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----", re.DOTALL)
-_AGAIN = "Begin again at Sign in."
+AGAIN = "Begin again at Sign in."
 _ASK = "Ask whoever runs this portal: it is set for another service than the one that answered."
 _LATER = "Nothing was done. Try again in a few minutes; what you uploaded before is kept."
 
@@ -227,7 +227,7 @@ def finish(service: Service, back: str, begun: Begun, code: str, *, issuer: str 
     named = described.get("authorization_response_iss_parameter_supported") is True
     known = [_issuer(service, described, one) for one in service.tenants or ("",)]
     if (issuer or named) and issuer not in known:
-        raise SignOnRefused("another service than the one that was asked answered.", mend=_AGAIN)
+        raise SignOnRefused("another service than the one that was asked answered.", mend=AGAIN)
     form = {
         "grant_type": "authorization_code",
         "code": code,
@@ -240,7 +240,7 @@ def finish(service: Service, back: str, begun: Begun, code: str, *, issuer: str 
         # What went wrong is the service's word, and it may be anything: it is not repeated.
         raise SignOnRefused(
             "the service did not take the sign-in: it was used already, or took too long.",
-            mend=_AGAIN,
+            mend=AGAIN,
         )
     claims = _claims(service, described, token)
     subject = _believed(service, described, claims, begun.nonce)
@@ -406,7 +406,7 @@ def _ask(method: str, address: str, **given: Any) -> dict[str, Any]:
 
 
 def _wrong(what: str) -> SignOnRefused:
-    return SignOnRefused(f"the service's token is not taken: {what}.", mend=_AGAIN)
+    return SignOnRefused(f"the service's token is not taken: {what}.", mend=AGAIN)
 
 
 def _claims(service: Service, described: Mapping[str, Any], token: str) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from evaluation.publish.snapshot import archive
 from evaluation.study.code import figures_fingerprint, package_fingerprint
 from evaluation.study.lock import environment
 from evaluation.study.written import record_if_there
-from evaluation.workspace import Workspace, write_whole
+from evaluation.workspace import Workspace, sync_all, sync_folder, write_whole
 
 # Markup escapes whatever is formatted into it: titles and reasons are typed by people.
 _PAGE = Markup(
@@ -226,10 +226,13 @@ def place(editions: Path, content: bytes, to: Path) -> str:
     """Put a content at a path, by a link to the one copy of it; returns its SHA-256."""
     name = fingerprint.of_bytes(content)
     held = editions / OBJECTS / name[:2] / name
-    # Contents lie under their hash: the same page of ten editions takes its room once.
-    if not held.is_file():
+    # Contents lie under their hash: the same page of ten editions takes its room once. One that a
+    # power cut left without its bytes has another length, and is written anew.
+    if not held.is_file() or held.stat().st_size != len(content):
         held.parent.mkdir(parents=True, exist_ok=True)
         unfinished = held.with_suffix(".part")
+        # What a killed process left is read-only.
+        unfinished.unlink(missing_ok=True)
         unfinished.write_bytes(content)
         # Read-only: a change through one edition's link would change every edition that shares it.
         unfinished.chmod(0o444)
@@ -237,6 +240,8 @@ def place(editions: Path, content: bytes, to: Path) -> str:
     to.parent.mkdir(parents=True, exist_ok=True)
     # Linked beside and moved into place: a reader finds the old or the new page, never none.
     unlinked = to.with_name(to.name + ".part")
+    # What a killed process left is a link: written to, it would change a content of every edition.
+    unlinked.unlink(missing_ok=True)
     try:
         os.link(held, unlinked)
     except OSError:  # no links here, or too many to one file: a copy says the same
@@ -257,16 +262,17 @@ def sweep(editions: Path) -> None:
 def _copied(editions: Path) -> bool:
     """Whether this file system holds copies, so that a content without links may be in use."""
     probe = editions / OBJECTS / "probe"
+    second = probe.with_suffix(".link")
     probe.write_bytes(b"")
+    second.unlink(missing_ok=True)
     try:
-        os.link(probe, probe.with_suffix(".link"))
+        os.link(probe, second)
     except OSError:
         return True
-    else:
-        probe.with_suffix(".link").unlink()
-        return False
     finally:
+        second.unlink(missing_ok=True)
         probe.unlink()
+    return False
 
 
 def size(folder: Path) -> int:
@@ -281,7 +287,7 @@ def size(folder: Path) -> int:
 
 
 MANIFEST, PAGES, STATE, CODE_ARCHIVE = "manifest.json", "pages", "state", "code.tar.xz"
-MAKING = ".making"
+MAKING, UNLISTED = ".making", ".unlisted"
 LEFT_OUT = ("reports/", ".buildinfo", ".doctrees/")
 """Of the built book: what only says how it was built."""
 
@@ -302,8 +308,6 @@ def freeze(workspace: Workspace, draft: Draft, made_of: str) -> PastEdition:
     making, name = editions / MAKING, draft.name.address
     # What an interrupted publication left.
     shutil.rmtree(making, ignore_errors=True)
-    # A folder that the index does not name is what an interrupted publication left.
-    shutil.rmtree(editions / name, ignore_errors=True)
     history = History.read(workspace)
     files = {path: place(editions, content, making / path) for path, content in _files(draft)}
     files |= _pages(draft, editions, making, [one.name for one in history.editions if one.pages])
@@ -311,13 +315,32 @@ def freeze(workspace: Workspace, draft: Draft, made_of: str) -> PastEdition:
     # chain.
     text = _text(_manifest(draft, files, history, made_of))
     place(editions, text.encode(), making / MANIFEST)
-    # One rename: an edition is there whole or not at all.
+    # Contents and links before the name: an edition is there whole or not at all.
+    sync_all()
+    _set_aside(editions, name)
     making.replace(editions / name)
+    sync_folder(editions)
     # The index after the folder: a folder without a line is made anew next time, a line without a
     # folder would be a broken edition.
     _list(workspace, draft, fingerprint.of_bytes(text.encode()))
     restamp(workspace)
     return History.read(workspace).named(name)
+
+
+def _set_aside(editions: Path, name: str) -> None:
+    """Make room for an edition whose folder is there though the index does not name it.
+
+    An interrupted publication leaves one; so does an index that was lost, and then it is the
+    edition as it was published. It is kept and never removed.
+    """
+    if not (editions / name).exists():
+        return
+    aside, number = editions / UNLISTED / name, 1
+    while aside.exists():
+        number += 1
+        aside = aside.with_name(f"{name}-{number}")
+    aside.parent.mkdir(exist_ok=True)
+    (editions / name).replace(aside)
 
 
 def _files(draft: Draft) -> Iterator[tuple[str, bytes]]:

@@ -41,7 +41,6 @@ from evaluation.study.written import read_record
 from evaluation.workspace import alone, write_whole
 
 if TYPE_CHECKING:
-    from evaluation.study.record import Results
     from evaluation.workspace import Workspace
 
 
@@ -81,7 +80,7 @@ def publish(
 
     Raises
     ------
-    EditionRefused : see `draft.name_for`; or another publication runs, or there is too little room.
+    EditionRefused : see `refresh.name_for`; or another publication runs, or there is no room.
     BookError, ProtocolError, LedgerError : a step on the way fails; the last edition stands.
     NotForPublication : a programme whose figures it would hold is closed; nothing is run.
     DisclosureError : the person is no publisher, or the only one who checked.

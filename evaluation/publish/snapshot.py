@@ -88,27 +88,36 @@ def _compressed(packed: bytes) -> bytes:
 
 
 def unpack(packed: Path, folder: Path, expected: str) -> Path:
-    """The source of an archive under ``folder``; unpacked once.
+    """The source of an archive under ``folder``; unpacked once, and anew where it is not whole.
 
     Raises
     ------
     BookError : what it holds is not the code of this fingerprint.
     """
     place = folder / expected[:16]
-    if not (place / "evaluation").is_dir():
-        unfinished = folder / f"{expected[:16]}.part"
-        with tarfile.open(packed, mode="r:xz") as tar:
-            # No links and no paths out of the folder: an archive may have been tampered with.
-            tar.extractall(unfinished, filter="data")
-        unfinished.replace(place)
-    # After unpacking and each time: what is run must be what the edition names.
-    if source_fingerprint(place / "evaluation") != expected:
+    # Asked each time: what is run must be what the edition names. What a power cut, or somebody,
+    # left of it is unpacked anew.
+    if _is_code(place, expected):
+        return place
+    unfinished = folder / f"{expected[:16]}.part"
+    for stale in (unfinished, place):
+        shutil.rmtree(stale, ignore_errors=True)
+    with tarfile.open(packed, mode="r:xz") as tar:
+        # No links and no paths out of the folder: an archive may have been tampered with.
+        tar.extractall(unfinished, filter="data")
+    unfinished.replace(place)
+    if not _is_code(place, expected):
         raise BookError(
             "the code kept with the edition is not the code that it was computed by.",
             where=str(packed),
             mend="restore the archive from a back-up",
         )
     return place
+
+
+def _is_code(place: Path, expected: str) -> bool:
+    source = place / "evaluation"
+    return source.is_dir() and source_fingerprint(source) == expected
 
 
 def figures_by(source: Path | None, states: Sequence[Path]) -> list[dict[str, float]]:

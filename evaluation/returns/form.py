@@ -12,7 +12,7 @@ from functools import cached_property, lru_cache
 from typing import Literal, NamedTuple
 
 from evaluation import fingerprint
-from evaluation.declared import Frozen, read_yaml
+from evaluation.declared import Frozen, read_yaml, validated
 from evaluation.geography import Lineage
 from evaluation.quarters import Period
 from evaluation.workspace import packaged_schemas
@@ -77,7 +77,8 @@ def form() -> Form:
     ------
     WorkspaceError : if the declaration is missing or broken.
     """
-    return Form.model_validate(read_yaml(packaged_schemas() / "return.yaml"))
+    path = packaged_schemas() / "return.yaml"
+    return validated(Form, read_yaml(path), path)
 
 
 INVISIBLE = (

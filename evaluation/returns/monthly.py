@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from evaluation.programme import Programme
 from evaluation.quarters import Period, period_range
 from evaluation.returns.notation import notation
 from evaluation.returns.workbook import guide_from_name, plain_text
 
 if TYPE_CHECKING:
-    from evaluation.programme import Outcome, Programme, Site
+    from evaluation.programme import Outcome, Site
     from evaluation.quarters import Frequency
     from evaluation.returns.workbook import RawReturn
 
@@ -43,8 +44,6 @@ def in_months(programme: Programme) -> Programme:
     All outcomes stay, so that a row of a quarter's outcome is told as what it is; what is asked
     for a month are those returned by month.
     """
-    from evaluation.programme import Programme
-
     held = {name: getattr(programme, name) for name in Programme.model_fields}
     changed = {
         "first": _first_month(programme.first),
@@ -58,7 +57,7 @@ def in_months(programme: Programme) -> Programme:
         "taken_out": (),
     }
     found = Programme.model_construct(**held | changed)
-    found._agreements = programme.agreements
+    found._agreements, found._mergers = programme.agreements, programme.mergers
     return found
 
 

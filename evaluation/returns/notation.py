@@ -34,7 +34,7 @@ _IDLE |= {"three", "from", "starting", "beginning", "calendar", "st", "nd", "rd"
 _FINANCIAL_WORDS = frozenset({"financial", "fiscal", "fy"})
 
 _DASHES = str.maketrans({"\u2013": "-", "\u2014": "-", "\u2011": "-", "\u2212": "-"})
-_ISO = re.compile(r"([0-9]{4})[-/]([0-9]{2})[-/][0-9]{2}(?:[t ][0-9:.]+z?)?")
+_ISO = re.compile(r"((?!0000)[0-9]{4})[-/]([0-9]{2})[-/][0-9]{2}(?:[t ][0-9:.]+z?)?")
 _DAY_MONTH = re.compile(
     r"([0-9]{1,2})[/.\-]([0-9]{1,2})[/.\-]([0-9]{4}|[0-9]{2})(?: 00:00(?::00)?)?"
 )
@@ -42,7 +42,7 @@ _DAY_MONTH = re.compile(
 # to 2099. Excel's day 60 is a 29 February that never was, so that its days count from here.
 _DAY_NUMBER = re.compile(r"(3[6-9]|[4-6][0-9]|7[0-2])[0-9]{3}(?:\.0)?")
 _BEFORE_DAY_ONE = date(1899, 12, 30)
-_MONTH_ALONE = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])|(0[1-9]|1[0-2])/([0-9]{4})")
+_MONTH_ALONE = re.compile(r"((?!0000)[0-9]{4})-(0[1-9]|1[0-2])|(0[1-9]|1[0-2])/((?!0000)[0-9]{4})")
 _RANGE = re.compile(r"([0-9/.\-]{8,10})(?: ?- ?| to | until |/)([0-9/.\-]{8,10})")
 _BRACKETS = re.compile(r"(.+?) ?[(\[]([^()\[\]]+)[)\]]")
 _PART = re.compile(

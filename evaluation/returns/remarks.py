@@ -10,7 +10,7 @@ from posixpath import join, normpath
 from typing import Literal, NamedTuple
 
 from evaluation.returns.archive import Attributes, Budget, parse
-from evaluation.returns.form import address
+from evaluation.returns.form import address, corners
 
 AUTHOR = "newstart check"
 """Whose comments are our own marks in a reply."""
@@ -19,6 +19,8 @@ OWN_WORDS = "\n\n(Your own comment) "
 # Text of one remark, far beyond what is shown of it.
 _LONGEST = 2_000
 _NO = {"0", "false"}
+# Excel's own limits, counted from 0.
+_LAST_ROW, _LAST_COLUMN = 1_048_575, 16_383
 
 
 class Remark(NamedTuple):
@@ -133,14 +135,22 @@ class _Comments(_Words):
         if local == "author":
             self.authors.append(self.held)
         elif local == self.element and (words := self._own(self.held).strip()):
-            self.found.append(Remark("comment", self.cell.replace("$", ""), words))
+            self.found.append(Remark("comment", _cell(self.cell), words))
 
     def _own(self, words: str) -> str:
         """Without our mark, where this is one of an earlier reply."""
-        known = self.by.isdigit() and int(self.by) < len(self.authors)
+        known = self.by.isdecimal() and int(self.by) < len(self.authors)
         if not known or self.authors[int(self.by)] != AUTHOR:
             return words
         return words.partition(OWN_WORDS)[2]
+
+
+def _cell(reference: str) -> str:
+    """The first cell of a reference; where a program wrote none that there is, A1."""
+    place = corners(reference)
+    if place is None or place.first_row > _LAST_ROW + 1 or place.first_column > _LAST_COLUMN:
+        return "A1"
+    return address(place.first_row, place.first_column)
 
 
 def _comments(content: bytes, part: str, name: str, *, threads: bool) -> list[Remark]:
@@ -167,11 +177,11 @@ class _Boxes(_Words):
 
     def finish(self, local: str) -> None:
         if local in ("col", "row") and self.inside and self.held.strip().isdecimal():
-            place = min(int(self.held), 2**20)
+            place = int(self.held)
             if local == "col":
-                self.column = place
+                self.column = min(place, _LAST_COLUMN)
             else:
-                self.row = place
+                self.row = min(place, _LAST_ROW)
         elif local == "from":
             self.inside = False
         elif local == "t":

@@ -10,6 +10,8 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -272,9 +274,12 @@ def _offer(sheet: Any, rows: Rows, asked: Asked, lists: dict[str, str]) -> None:
         f"This return is for {Period.parse(rows[0][2]).described}.",
     )
     missing = "A missing or withheld one stays empty, with its symbol in status."
-    start = 2
-    for outcome in asked.outcomes:
-        end = start + len(asked.areas) - 1
+    end = 1
+    declared = {outcome.code: outcome for outcome in asked.outcomes}
+    # Not every outcome is asked for every area: the rows themselves say where each stands.
+    for code, block in groupby(rows, key=itemgetter(3)):
+        outcome, start = declared[str(code)], end + 1
+        end += sum(1 for _ in block)
         figures, below = (
             f"{place['numerator']}{start}:{place['numerator']}{end}",
             (f"{place['denominator']}{start}:{place['denominator']}{end}"),
@@ -292,7 +297,6 @@ def _offer(sheet: Any, rows: Rows, asked: Asked, lists: dict[str, str]) -> None:
         else:
             empty = _Allowed("textLength", "0", "equal")
             _validate(sheet, below, empty, "A value by itself: none.")
-        start = end + 1
 
 
 class _Allowed(NamedTuple):

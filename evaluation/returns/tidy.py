@@ -11,11 +11,13 @@ import csv
 import gzip
 import io
 import math
+import warnings
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import Field, model_validator
 
@@ -27,6 +29,9 @@ from evaluation.quarters import WRITTEN, Frequency, Period
 from evaluation.returns.form import form
 from evaluation.returns.monthly import counted, monthly_outcomes
 from evaluation.returns.workbook import RawReturn, RawRow, csv_name, read_sheets
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _LONGEST_HEAD = 1_000_000
 """Bytes: a file without an end of line is not read whole to find its headings."""
@@ -124,7 +129,8 @@ def split_tables(paths: Sequence[Path], columns: TableColumns, programme: Progra
     Raises
     ------
     ReturnFileError : it cannot be read, lacks a column, or a period in it cannot be read.
-    WorkspaceError : a row names a submitter that the programme does not have.
+    WorkspaceError : two submitters both return a figure, and nothing says whose it is.
+    UserError : a figure is infinite.
     """
     dealer = _Dealer(programme)
     for path in paths:
@@ -162,23 +168,41 @@ def _read(path: Path) -> _Table:
     try:
         if name.endswith(".xlsx"):
             return _from_workbook(path)
-        if name.endswith(".parquet"):
-            frame = pd.read_parquet(path)
-        else:
-            # As text: what a cell holds is read by the same readers as an officer's file.
-            frame = pd.read_csv(
-                path, dtype=str, keep_default_na=False, encoding="utf-8-sig", sep=_divider(path)
-            )
-    except (OSError, ValueError, UnicodeDecodeError) as error:
+        frame = pd.read_parquet(path) if name.endswith(".parquet") else _from_text(path)
+    except (OSError, EOFError, zlib.error, ValueError) as error:
+        why = str(error).partition("\n")[0].rstrip(".") or type(error).__name__
         raise ReturnFileError(
-            f"the table cannot be read ({str(error).splitlines()[0].rstrip('.')}).",
+            f"the table cannot be read ({why}).",
             where=str(path),
             expected="a table with one heading a column: .csv (UTF-8), .csv.gz, .xlsx or .parquet",
         ) from None
     # A table that was indexed by area or period when it was written has them outside its columns.
     if name.endswith(".parquet") and frame.index.names != [None]:
         frame = frame.reset_index()
-    return _Table(cells={str(c): frame[c].tolist() for c in frame.columns}, first=2)
+    # pandas has several signs for a missing value, and some of them refuse to be compared.
+    cells = {str(c): frame[c].astype(object).where(frame[c].notna(), None) for c in frame.columns}
+    return _Table(cells={name: column.tolist() for name, column in cells.items()}, first=2)
+
+
+def _from_text(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    divider = _divider(path)
+    with warnings.catch_warnings():
+        # Otherwise a row with more cells than headings moves every cell one heading to the right.
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        try:
+            # As text: what a cell holds is read by the same readers as an officer's file.
+            return pd.read_csv(
+                path,
+                dtype=str,
+                keep_default_na=False,
+                encoding="utf-8-sig",
+                sep=divider,
+                index_col=False,
+            )
+        except pd.errors.ParserWarning:
+            raise ValueError("its rows have more cells than there are headings") from None
 
 
 def _divider(path: Path) -> str:
@@ -435,10 +459,10 @@ def _text(cell: Any) -> str:
     """A cell as a CSV would hold it: nothing for what is missing, whole numbers without ``.0``."""
     if isinstance(cell, str):
         return cell.strip(" ")
-    if cell is None or cell != cell:
+    if cell is None or cell != cell:  # not a number
         return ""
     if isinstance(cell, float):
         if math.isinf(cell):
             raise UserError("a figure is infinite.", mend="look for a division by zero")
-        return str(int(cell)) if cell.is_integer() else repr(cell)
+        return str(int(cell)) if cell.is_integer() else repr(float(cell))
     return str(cell)

@@ -548,15 +548,6 @@ def read_sheets(path: Path) -> dict[str, list[RawRow]]:
     passed = gate.pass_workbook(content, path.name)
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(passed.content))
-        return {name: _rows(book.get_sheet_by_name(name)) for name in book.sheet_names}
+        return {name: _sheet_rows(book.get_sheet_by_name(name), {}) for name in book.sheet_names}
     except (CalamineError, PasswordError):
         raise damaged(path.name, "its sheets cannot be read") from None
-
-
-def _rows(sheet: Any) -> list[RawRow]:
-    if sheet.start is None:
-        return []
-    return [
-        RawRow(number, tuple(None if value == "" else value for value in values))
-        for number, values in enumerate(sheet.to_python(skip_empty_area=False), start=1)
-    ]

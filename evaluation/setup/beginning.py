@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from pydantic import ValidationError
 
-from evaluation.declared import read_yaml, starts_on_days
+from evaluation.declared import parsed_yaml, read_yaml, starts_on_days
 from evaluation.errors import WorkspaceError
 from evaluation.programme import TABLES, Programme, find_outcome, refuse_uncollected, rows_of
 from evaluation.progress import Progress
 from evaluation.protocol import Protocol
 from evaluation.setup.declarations import SCHEMAS_HERE, editors_line, write_schemas
 from evaluation.study.protocol_documents import draft, questions
-from evaluation.workspace import Workspace, packaged_book, packaged_schemas
+from evaluation.workspace import Workspace, packaged_book, packaged_schemas, write_whole
 
 if TYPE_CHECKING:
     import jinja2
@@ -141,7 +141,7 @@ def answered(given: Mapping[str, str]) -> dict[str, Any]:
         try:
             # A path holds signs that are YAML's own, as in C:\\areas.csv.
             plain = field in ("title", "question") or (field == "areas" and text[:1] not in "[{")
-            declared[field] = text if plain else yaml.safe_load(text)
+            declared[field] = text if plain else parsed_yaml(text)
         except yaml.YAMLError:
             raise WorkspaceError(
                 f"the answer for {field} cannot be read: {text!r}.",
@@ -280,8 +280,7 @@ def _frame(workspace: Workspace, *, synthetic: bool, progress: Progress) -> list
     root.mkdir(parents=True, exist_ok=True)
     if not workspace.book.exists():
         progress("Writing the frame of the book")
-        leave = shutil.ignore_patterns(*NOT_TAKEN)
-        shutil.copytree(packaged_book(), workspace.book, ignore=leave)
+        write_frame(workspace.book)
         written.append(workspace.book)
     else:
         progress("The book that is there is left as it is.")
@@ -290,6 +289,14 @@ def _frame(workspace: Workspace, *, synthetic: bool, progress: Progress) -> list
     if not (root / ".gitignore").exists():
         written.append(_write(root / ".gitignore", IGNORED))
     return [*written, *write_schemas(root / SCHEMAS_HERE)]
+
+
+def write_frame(book: Path) -> None:
+    """Write the frame of the book where there is none; half of it never stands there."""
+    unfinished = book.with_name(f".{book.name}.part")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    shutil.copytree(packaged_book(), unfinished, ignore=shutil.ignore_patterns(*NOT_TAKEN))
+    unfinished.replace(book)
 
 
 def _declare(place: Path, programme: Programme, content: Mapping[str, Any]) -> list[Path]:
@@ -323,7 +330,7 @@ def _first_study(workspace: Workspace, study: str, answers: Mapping[str, Any]) -
     given: dict[str, Any] = {one.field: one.default for one in questions(workspace, study)}
     path = draft(workspace, study, given | dict(answers))
     line = editors_line("protocol", depth=3)
-    path.write_text(f"{line}\n{path.read_text(encoding='utf-8')}", encoding="utf-8")
+    write_whole(path, f"{line}\n{path.read_text(encoding='utf-8')}")
     return path
 
 
@@ -344,9 +351,8 @@ def _what_next(workspace: Workspace, programme: Programme) -> Path:
 
 
 def _as_csv(name: str, rows: tuple[BaseModel, ...]) -> str:
-    model = {"areas": "Area"}.get(name)
     columns = list(type(rows[0]).model_fields) if rows else []
-    if not columns and model:
+    if not columns and name == "areas":
         columns = ["code", "name", "authority", "role", "geography", "site", "population"]
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
@@ -358,8 +364,7 @@ def _as_csv(name: str, rows: tuple[BaseModel, ...]) -> str:
 
 
 def _write(path: Path, text: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8", newline="\n")
+    write_whole(path, text)
     return path
 
 

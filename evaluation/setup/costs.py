@@ -7,6 +7,7 @@ ahead stays a table, of what is planned. The table as it was is kept apart.
 from __future__ import annotations
 
 import csv
+import io
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
 BY = "newstart upgrade, from the table of costs"
 UNKNOWN = "[x]"
 PLANNED = "planned_costs.csv"
-_LINE = re.compile(r"^costs:[ \t]*(?P<file>[^\s#\[{]+)[ \t]*(#.*)?$", re.MULTILINE)
+_FILE = r"""[ \t]*(?P<quote>["']?)(?P<file>[^\s#\[{"']+)(?P=quote)[ \t]*(#.*)?$"""
+_LINE = re.compile(rf"^costs:{_FILE}", re.MULTILINE)
+_PLANNED = re.compile(rf"^planned_costs:{_FILE}", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +66,14 @@ def costs_to_returns(workspace: Workspace, programme: Programme) -> Converted:
             where=str(path),
             mend="write them to costs.csv and costs: costs.csv, and run newstart upgrade again",
         )
+    planned = _PLANNED.search(text)
+    if planned is None and programme.planned_costs:
+        raise WorkspaceError(
+            "its planned costs stand in the declaration itself and not in a table.",
+            where=str(path),
+            mend=f"write them to {PLANNED} and planned_costs: {PLANNED}, and run newstart upgrade "
+            "again",
+        )
     over = day_of_check(workspace, programme) or programme.last.last_day
     paid = [c for c in programme.costs if c.period <= programme.last and c.period.last_day <= over]
     ahead = [cost for cost in programme.costs if cost not in paid]
@@ -77,15 +88,31 @@ def costs_to_returns(workspace: Workspace, programme: Programme) -> Converted:
     _accept(workspace, asked, files)
     said = [f"money: {{agencies: [{', '.join(money.agencies)}], since: {money.since}"]
     said[0] += f", price_year: {money.price_year}}}" if money.price_year else "}"
+    apart = workspace.var / "before_upgrade" / programme.name
+    # Both tables are kept apart before anything is written; the one of costs goes last, when
+    # nothing names it any more: cut short at any point, the same command goes on from there.
+    aside = _kept_apart(path.parent / line["file"], apart)
     if ahead:
-        _write_table(path.with_name(PLANNED), [*programme.planned_costs, *ahead])
-        said += [f"planned_costs: {PLANNED}"] if not programme.planned_costs else []
-    aside = workspace.var / "before_upgrade" / programme.name / line["file"]
-    aside.parent.mkdir(parents=True, exist_ok=True)
-    (path.parent / line["file"]).replace(aside)
+        table = path.with_name(planned["file"] if planned else PLANNED)
+        if planned:
+            _kept_apart(table, apart)
+        new = [cost for cost in ahead if cost not in programme.planned_costs]
+        write_whole(table, _as_table([*programme.planned_costs, *new]))
+        said += [] if planned else [f"planned_costs: {PLANNED}"]
     write_whole(path, text[: line.start()] + "\n".join(said) + text[line.end() :])
     read_yaml(path)
+    (path.parent / line["file"]).unlink()
     return Converted(returns=len(files), planned=len(ahead), kept=aside)
+
+
+def _kept_apart(table: Path, apart: Path) -> Path:
+    """A copy of a table as it is; never over one that was kept before."""
+    content, kept, number = table.read_bytes(), apart / table.name, 1
+    while kept.exists() and kept.read_bytes() != content:
+        number += 1
+        kept = kept.with_name(f"{table.stem}-{number}{table.suffix}")
+    write_whole(kept, content)
+    return kept
 
 
 def _price_year(costs: Sequence[Cost], path: Path) -> int | None:
@@ -131,8 +158,9 @@ def _accept(workspace: Workspace, asked: Programme, files: Sequence[Path]) -> No
     raws = [read_return(path) for path in files]
     checks = [check_return(raw, view) for raw in raws]
     for checked in checks:
-        if checked.returned is None:
-            fault = checked.of("error")[0]
+        # All before the first is accepted: a question has nobody here to answer it.
+        if wrong := [*checked.of("error"), *checked.of("confirm")]:
+            fault = wrong[0]
             raise WorkspaceError(
                 f"a row of its costs cannot be a return: {fault.message}", where=checked.file
             )
@@ -141,8 +169,9 @@ def _accept(workspace: Workspace, asked: Programme, files: Sequence[Path]) -> No
             accept_into(ledger, workspace, raw, checked, (), by=BY, history=True)
 
 
-def _write_table(path: Path, costs: Sequence[Cost]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, list(Cost.model_fields), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(cost.model_dump(mode="json") for cost in costs)
+def _as_table(costs: Sequence[Cost]) -> str:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(Cost.model_fields), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(cost.model_dump(mode="json") for cost in costs)
+    return text.getvalue()

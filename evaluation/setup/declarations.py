@@ -38,7 +38,15 @@ from evaluation.programme import (
     Source,
     TakenOut,
 )
-from evaluation.protocol import Protocol
+from evaluation.protocol import (
+    AssignmentPlan,
+    DidPlan,
+    Eligibility,
+    LooksPlan,
+    Protocol,
+    Published,
+    Reach,
+)
 from evaluation.quarters import Period
 from evaluation.study.lock_status import Deviation
 from evaluation.workspace import write_whole
@@ -61,6 +69,12 @@ MODELS: dict[str, type[BaseModel]] = {
     "unit_cost": OwnCost,
     "overlap": OwnOverlap,
     "protocol": Protocol,
+    "eligibility": Eligibility,
+    "reach": Reach,
+    "did": DidPlan,
+    "assignments": AssignmentPlan,
+    "looks": LooksPlan,
+    "published": Published,
     "theory": Theory,
     "link": Link,
     "decision": Rule,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,6 @@ from evaluation.agreements import FILE, Agreement
 from evaluation.errors import NotPermitted, UserError
 from evaluation.ledger.destruction import Covers, Found
 from evaluation.ledger.ledger import Ledger
-from evaluation.ledger.receipt import Act
 from evaluation.ledger.submission import keep_receipt
 from evaluation.programme import OPEN_SITE, Programme
 from evaluation.quarters import format_instant
@@ -45,12 +44,28 @@ _ELSEWHERE = (
 
 
 @dataclass(frozen=True, kw_only=True)
+class Begun:
+    """A destruction that was begun and has no certificate yet.
+
+    removed : what was to be removed beside the ledger. drafts : of the portal that were emptied.
+    """
+
+    returns: tuple[Found, ...]
+    removed: tuple[str, ...]
+    drafts: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Destruction:
-    """What is to be destroyed, before anything is done."""
+    """What is to be destroyed, before anything is done.
+
+    begun : what an interrupted try left to be finished, its returns among ``returns``.
+    """
 
     programme: Programme
     agreement: Agreement
     returns: tuple[Found, ...]
+    begun: Begun | None = None
 
     @property
     def figures(self) -> int:
@@ -136,16 +151,24 @@ def permit_destruction(programme: Programme, by: str) -> None:
     )
 
 
-def plan(ledger: Ledger, programme: Programme, asked: str) -> Destruction:
-    """What an agreement's end would destroy; nothing is done.
+def plan(workspace: Workspace, ledger: Ledger, programme: Programme, asked: str) -> Destruction:
+    """What an agreement's end would destroy, or what of it is to be finished; nothing is done.
 
     Raises
     ------
     UserError : there is no such agreement.
     """
     agreement = agreement_of(programme, asked)
-    found = ledger.to_destroy(programme.name, covers_of(programme, agreement))
-    return Destruction(programme=programme, agreement=agreement, returns=tuple(found))
+    held = ledger.to_destroy(programme.name, covers_of(programme, agreement))
+    begun = _begun(_unfinished(workspace, programme.name, agreement))
+    # What the tables do not hold any more is known from the try that took it out.
+    found = {one.return_id: one for one in (*(begun.returns if begun else ()), *held)}
+    return Destruction(
+        programme=programme,
+        agreement=agreement,
+        returns=tuple(sorted(found.values(), key=lambda one: one.seq)),
+        begun=begun,
+    )
 
 
 def destroy(
@@ -171,11 +194,21 @@ def destroy(
     """
     agreement, name = planned.agreement, planned.programme.name
     why = reason or f"the agreement {agreement.named} ended; its retention: {agreement.retention}"
-    # First what was made of the figures: interrupted, the ledger still knows what to look for.
     ids = {one.return_id for one in planned.returns}
     files = {one.file_sha256 for one in planned.returns if one.file_sha256}
-    removed = [*_derived(workspace, name), *_copies(workspace, ids, files)]
-    acts = ledger.destroy(
+    before, unfinished = planned.begun, _unfinished(workspace, name, agreement)
+    paths = [*_derived(workspace, name), *_copies(workspace, ids, files)]
+    names = [_named(workspace, path) for path in paths]
+    begun = Begun(
+        returns=planned.returns,
+        removed=tuple(dict.fromkeys((*(before.removed if before else ()), *names))),
+        drafts=drafts + (before.drafts if before else 0),
+    )
+    # Before anything goes: once the tables are empty, nothing else knows what is left to be done.
+    write_whole(unfinished, json.dumps(asdict(begun), default=list) + "\n", private=True)
+    for path in paths:
+        _remove(path)
+    ledger.destroy(
         name,
         covers_of(planned.programme, agreement),
         reason=why,
@@ -188,8 +221,8 @@ def destroy(
         if receipt.return_id in ids:
             # The workspace's own copy quotes what changed.
             keep_receipt(workspace, receipt)
-    said = _certificate(ledger, planned, acts, removed, why=why, by=by)
-    said |= {"database_written_anew": compact, "drafts": drafts}
+    said = _certificate(ledger, planned, begun.removed, why=why, by=by)
+    said |= {"database_written_anew": compact, "drafts": begun.drafts}
     said |= {"made": format_instant(workspace.now()), "clock_set": workspace.synthetic_clock}
     path = workspace.var / CERTIFICATES / f"{said['made'][:10]}-{_plain(agreement.named)}.json"
     number = 1
@@ -198,7 +231,22 @@ def destroy(
         path = path.with_name(f"{said['made'][:10]}-{_plain(agreement.named)}-{number}.json")
     write_whole(path, json.dumps(said, indent=2, ensure_ascii=False) + "\n")
     write_whole(path.with_suffix(".md"), as_page(said))
+    unfinished.unlink()
     return path
+
+
+def _unfinished(workspace: Workspace, programme: str, agreement: Agreement) -> Path:
+    """Where a destruction is written down until its certificate is."""
+    name = f".unfinished-{programme}-{_plain(agreement.named)}.json"
+    return workspace.var / CERTIFICATES / name
+
+
+def _begun(path: Path) -> Begun | None:
+    if not path.is_file():
+        return None
+    held = json.loads(path.read_text(encoding="utf-8"))
+    returns = tuple(Found(**one | {"gone": ()}) for one in held["returns"])
+    return Begun(returns=returns, removed=tuple(held["removed"]), drafts=held["drafts"])
 
 
 def senders_of(planned: Destruction) -> set[tuple[str, str]]:
@@ -210,27 +258,36 @@ def senders_of(planned: Destruction) -> set[tuple[str, str]]:
     return sent | {(OPEN_SITE, one.code) for one in planned.programme.sources if not one.open}
 
 
-def _derived(workspace: Workspace, programme: str) -> Iterator[str]:
-    """Remove what was computed of a programme's figures, or holds them for its checkers."""
+def _derived(workspace: Workspace, programme: str) -> Iterator[Path]:
+    """What was computed of a programme's figures, or holds them for its checkers."""
     for folder in (workspace.var / "results" / programme, workspace.var / "release" / programme):
         if folder.is_dir():
-            shutil.rmtree(folder)
-            yield f"{folder.relative_to(workspace.root).as_posix()}/"
+            yield folder
 
 
-def _copies(workspace: Workspace, ids: Collection[str], files: Collection[str]) -> Iterator[str]:
-    """Remove copies of accepted files, and tables that were made of their figures."""
+def _named(workspace: Workspace, path: Path) -> str:
+    name = path.relative_to(workspace.root).as_posix()
+    return f"{name}/" if path.is_dir() else name
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _copies(workspace: Workspace, ids: Collection[str], files: Collection[str]) -> Iterator[Path]:
+    """Copies of accepted files, and tables that were made of their figures."""
     for path in sorted(workspace.root.rglob("*")):
         inside = path.relative_to(workspace.root).parts
         hidden = any(part.startswith(".") for part in inside)
         if hidden or not path.is_file() or inside[:1] == ("evaluation",):
             continue
-        if inside[0] == "var" and (len(inside) < 3 or inside[1] in _LEFT_ALONE):
-            # The ledger's own files, and what is looked after by itself.
-            continue
+        if inside[0] == "var" and inside[1] in _LEFT_ALONE:
+            continue  # it is looked after by itself
         if _is_copy(path, files) or _is_table(path, ids):
-            path.unlink()
-            yield path.relative_to(workspace.root).as_posix()
+            yield path
 
 
 def _is_copy(path: Path, files: Collection[str]) -> bool:
@@ -263,16 +320,11 @@ def _ids_in(path: Path) -> Sequence[str]:
 
 
 def _certificate(
-    ledger: Ledger,
-    planned: Destruction,
-    acts: Sequence[Act],
-    removed: Sequence[str],
-    *,
-    why: str,
-    by: str,
+    ledger: Ledger, planned: Destruction, removed: Sequence[str], *, why: str, by: str
 ) -> dict[str, Any]:
     agreement = planned.agreement
-    by_return = {one.return_id: one for one in acts}
+    # By the chain: a try that was interrupted recorded some of them before. The last one counts.
+    by_return = {one.return_id: one for one in ledger.acts() if one.kind == "destruction"}
     copies = ledger.keys.copies()
     said = planned.as_dict()
     for one in said["returns"]:

@@ -199,7 +199,8 @@ def _next(
     index = workspace.book / "_build" / "html" / "index.html"
     results = workspace.results(programme.name, studies[0].study.rpartition("/")[2])
     made = results / "results.json"
-    if not index.is_file() or index.stat().st_mtime < made.stat().st_mtime:
+    newer = made.is_file() and index.is_file() and index.stat().st_mtime < made.stat().st_mtime
+    if not index.is_file() or newer:
         return "Build the book: newstart book build."
     coming = [one for one in owed if one.state == "due"]
     if coming:

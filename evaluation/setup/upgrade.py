@@ -6,7 +6,6 @@ Nothing that a person wrote is written over: what differs is named, with what to
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatch
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from evaluation.errors import ProtocolError, UserError
 from evaluation.ledger.ledger import Ledger
 from evaluation.programme import Programme
-from evaluation.setup.beginning import NOT_TAKEN
+from evaluation.setup.beginning import NOT_TAKEN, write_frame
 from evaluation.setup.costs import costs_to_returns
 from evaluation.setup.declarations import SCHEMAS_HERE, WHOLE_FILES, schema, write_schemas
 from evaluation.study.code import code_fingerprint
@@ -165,8 +164,7 @@ def _results(workspace: Workspace, name: str) -> Iterator[Step]:
 def _book(workspace: Workspace) -> Iterator[Step]:
     """The frame is replaced, kept apart before; a page that differs is somebody's, and stays."""
     if not workspace.book.is_dir():
-        leave = shutil.ignore_patterns(*NOT_TAKEN)
-        shutil.copytree(packaged_book(), workspace.book, ignore=leave)
+        write_frame(workspace.book)
         yield Step(what="there was no book: its frame is written", changed=True)
         return
     shell, aside = packaged_book(), workspace.var / "before_upgrade" / "book"
@@ -184,12 +182,13 @@ def _book(workspace: Workspace) -> Iterator[Step]:
         elif own.read_bytes() == path.read_bytes():
             continue
         elif name.parts[0] in MACHINERY or name.suffix == ".json":
-            _copy(own, aside / name)
+            write_whole(aside / name, own.read_bytes())
             replaced.append(name)
         else:
             differing.append(name)
             continue
-        _copy(path, own)
+        # Whole: what a kill cut short would be kept apart next time, over somebody's own.
+        write_whole(own, path.read_bytes())
     yield Step(
         what=f"the book's frame: {len(added)} files added, {len(replaced)} replaced"
         + (f" (as they were: {aside.relative_to(workspace.root)})" if replaced else ""),
@@ -206,11 +205,6 @@ def _book(workspace: Workspace) -> Iterator[Step]:
 def _not_taken(name: Path) -> bool:
     """Whether a file, or a folder that it lies in, is none of a workspace's frame."""
     return any(fnmatch(part, pattern) for part in (*name.parts, name.name) for pattern in NOT_TAKEN)
-
-
-def _copy(path: Path, to: Path) -> None:
-    to.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(path, to)
 
 
 def _schemas(workspace: Workspace) -> Iterator[Step]:

@@ -118,20 +118,14 @@ def draw_figures(
             monthly[outcome.code] = _by_month(programme, scenario, preset, outcome, rng)
             continue
         process = scenario.processes[outcome.code]
-        share = scenario.shares[(outcome.denominator or "residents").split(",")[0]]
-        population = np.array([area.population or 0 for area in programme.areas])
-        denominator = np.round(population * share).astype(np.int64)
+        denominator = _counted_out_of(programme, scenario, outcome)
         base = _baseline(programme, scenario, outcome, switches, rng)
         effect = _effects(programme, scenario, preset, outcome.code, switches)
         rate = process.rate / 1_000 * np.exp(base)
         # Recorded with the new instrument; the truth below leaves it out.
         recorded = rate * np.exp(effect + _recording(programme, scenario, outcome, switches))
-        mean = denominator[:, None] * recorded
-        # A gamma of mean one and variance `dispersion` makes the Poisson negative binomial: counts
-        # vary more than a Poisson's, as real ones do.
-        mixed = mean * rng.gamma(1 / process.dispersion, process.dispersion, mean.shape)
         denominators[outcome.code] = denominator
-        counts[outcome.code] = np.minimum(rng.poisson(mixed), denominator[:, None])
+        counts[outcome.code] = _counts(denominator, recorded, process, rng)
         with_reform[outcome.code] = outcome.per * rate * np.exp(effect)
         without_reform[outcome.code] = outcome.per * rate
     return Figures(
@@ -144,6 +138,26 @@ def draw_figures(
     )
 
 
+def _counted_out_of(
+    programme: Programme, scenario: Scenario, outcome: Outcome
+) -> NDArray[np.int64]:
+    """What an outcome is counted out of in each area: its people, or a share of them."""
+    share = scenario.shares[(outcome.denominator or "residents").split(",")[0]]
+    population = np.array([area.population or 0 for area in programme.areas])
+    return np.round(population * share).astype(np.int64)
+
+
+def _counts(
+    denominators: NDArray[np.int64], rate: Floats, process: Process, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Counts at a rate for each one of the denominator, areas x periods."""
+    mean = denominators[:, None] * rate
+    # A gamma of mean one and variance `dispersion` makes the Poisson negative binomial: counts
+    # vary more than a Poisson's, as real ones do.
+    mixed = mean * rng.gamma(1 / process.dispersion, process.dispersion, mean.shape)
+    return np.minimum(rng.poisson(mixed), denominators[:, None])
+
+
 def _by_month(
     programme: Programme,
     scenario: Scenario,
@@ -153,9 +167,7 @@ def _by_month(
 ) -> Monthly:
     """What pilots do month by month: a ramp from a site's first month on, and where it slumps."""
     process, months = scenario.processes[outcome.code], months_of(programme)
-    share = scenario.shares[outcome.denominator or "residents"]
-    population = np.array([area.population or 0 for area in programme.areas])
-    denominators = np.round(population * share).astype(np.int64)
+    denominators = _counted_out_of(programme, scenario, outcome)
     n = len(programme.areas)
     base = rng.normal(0, process.area, n)[:, None]
     base = base + _autocorrelated(n, len(months), process.noise, scenario, rng)
@@ -171,9 +183,7 @@ def _by_month(
             here = [area.site == programme.sites[one.site].code for area in programme.areas]
             begins = len(months) - 1 - one.back
             base[np.array(here), begins : begins + one.months] += one.size
-    mean = denominators[:, None] * process.rate / 1_000 * np.exp(base)
-    mixed = mean * rng.gamma(1 / process.dispersion, process.dispersion, mean.shape)
-    counts = np.minimum(rng.poisson(mixed), denominators[:, None])
+    counts = _counts(denominators, process.rate / 1_000 * np.exp(base), process, rng)
     return Monthly(denominators=denominators, counts=counts)
 
 
@@ -392,41 +402,34 @@ def _recording(
 
 def truth_table(programme: Programme, figures: Figures) -> pd.DataFrame:
     """The truth, long: ``area_code, quarter, outcome, with_reform, without_reform``."""
-    parts = []
-    for outcome in figures.with_reform:
-        parts.append(
-            pd.DataFrame(
-                {
-                    "area_code": np.repeat(
-                        [a.code for a in programme.areas], len(programme.periods)
-                    ),
-                    "quarter": np.tile([p.label for p in programme.periods], len(programme.areas)),
-                    "outcome": outcome,
-                    "with_reform": figures.with_reform[outcome].ravel(),
-                    "without_reform": figures.without_reform[outcome].ravel(),
-                }
-            )
+    parts = [
+        _long(
+            programme,
+            outcome,
+            with_reform=figures.with_reform[outcome].ravel(),
+            without_reform=figures.without_reform[outcome].ravel(),
         )
+        for outcome in figures.with_reform
+    ]
     return pd.concat(parts, ignore_index=True)
+
+
+def _long(programme: Programme, outcome: str, **columns: Any) -> pd.DataFrame:
+    """One row an area and quarter, in the order of the programme's areas, with these columns."""
+    keys = {
+        "area_code": np.repeat([a.code for a in programme.areas], len(programme.periods)),
+        "quarter": np.tile([p.label for p in programme.periods], len(programme.areas)),
+        "outcome": outcome,
+    }
+    return pd.DataFrame(keys | columns)
 
 
 def panel_of(programme: Programme, figures: Figures, outcomes: tuple[str, ...]) -> Panel:
     """The panel that complete returns of these figures would give, without writing any file."""
-    rows = []
-    for outcome in outcomes:
-        rows.append(
-            pd.DataFrame(
-                {
-                    "area_code": np.repeat(
-                        [a.code for a in programme.areas], len(programme.periods)
-                    ),
-                    "quarter": np.tile([p.label for p in programme.periods], len(programme.areas)),
-                    "outcome": outcome,
-                    **_observed(figures, outcome, len(programme.periods)),
-                    "status": "",
-                }
-            )
-        )
+    rows = [
+        _long(programme, outcome, **_observed(figures, outcome, len(programme.periods)), status="")
+        for outcome in outcomes
+    ]
     return Panel.from_observations(pd.concat(rows), programme, outcomes)
 
 

@@ -43,6 +43,7 @@ DECIDES = (
 COUNTS = (
     "__init__.py",
     "agreements.py",
+    "authorities.py",
     "connect/",
     "errors.py",
     "finance.py",

@@ -137,9 +137,12 @@ def equally_likely(estimate: Estimate, window: tuple[int, int]) -> list[float]:
     row = estimate.overall(window=window).iloc[0]
     # Row 0 is the real assignment. Net draws, since the raw ones still hold the effect itself.
     net = statistic(estimate, window).net[1:]
+    net = net[np.isfinite(net)]
+    if not len(net):
+        return []
     # Centred: pseudo-treated areas that differ from the average must not shift the values.
     apart = net - net.mean()
-    wider = stretch(apart, row, estimate.level) if np.ptp(apart) > 0 else 1.0
+    wider = stretch(apart, row, estimate.level)
     # Where the inverted test has no end there is no width to stretch to; the range beside it says
     # so.
     apart = apart * (wider if math.isfinite(wider) else 1.0)

@@ -383,6 +383,11 @@ def learning_part(folder: Path, programme: Programme) -> dict[str, str]:
     # Read and not only hashed: what is fixed must be such that it can be judged by.
     Theory.load(folder)
     Practice.load(folder.parent, programme)
+    return _hashes(folder)
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    """Of theory, rules and floors: the SHA-256 of each file that there is."""
     files = {
         "theory": folder / THEORY,
         "decisions": folder / rules.FILE,
@@ -400,21 +405,14 @@ def _changed(lock: Lock | None, folder: Path) -> Iterator[str]:
     if lock is None:
         yield "Nothing of this was fixed before the data were seen: the study is not locked."
         return
-    held = lock.content.get("learning", {})
-    said = {"theory": "The chain", "decisions": "The rules", "practice": "The floors"}
-    files = {
-        "theory": folder / THEORY,
-        "decisions": folder / rules.FILE,
-        "practice": folder.parent / practices.FILE,
-    }
+    held, now = lock.content.get("learning", {}), _hashes(folder)
+    said = {"theory": "The links of the chain", "decisions": "The rules", "practice": "The floors"}
     day = lock.first["frozen"][:10]
-    for name, path in files.items():
-        if not path.is_file():
+    for name, what in said.items():
+        if name not in now:
             if name in held:
-                yield f"{said[name]} that stood at the lock of {day} are gone."
-            continue
-        now = fingerprint.of_bytes(path.read_bytes().replace(b"\r\n", b"\n"))
-        if name not in held:
-            yield f"{said[name]} came after the lock of {day}."
-        elif held[name] != now:
-            yield f"{said[name]} are not as they were at the lock of {day}."
+                yield f"{what} that stood at the lock of {day} are gone."
+        elif name not in held:
+            yield f"{what} came after the lock of {day}."
+        elif held[name] != now[name]:
+            yield f"{what} are not as they were at the lock of {day}."

@@ -5,6 +5,7 @@ All of it is as it is known inside; at which step each figure leaves, `evaluatio
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -158,10 +159,9 @@ def lives_of(
     items = [one for one in items if one.waves]
     if not items:
         return None
-    asked = {
-        one.survey.order: one.code for c in codes if (one := programme.outcome_by_code[c]).survey
-    }
-    first = next(one for one in items if one.outcome == asked[min(asked)]) if asked else items[0]
+    order = {c: one.order for c in codes if (one := programme.outcome_by_code[c].survey)}
+    # Of those that were asked: what stands first in the questionnaire may have no wave yet.
+    first = min(items, key=lambda one: order.get(one.outcome, math.inf))
     waves = tuple(dict.fromkeys(one.quarter for one in first.waves))
     held = np.isfinite(panel.figures[first.outcome]).any(axis=1)
     last = max((p for p in panel.periods if p.label in waves), key=lambda p: p.ordinal)
@@ -223,7 +223,9 @@ def _worth(found: Wellbeing) -> Worth:
         return Mean(mean=mean, low=low, high=high)
 
     first, last = found.quarters
-    people = dict(zip(found.index["site"].astype(str), found.adults.tolist(), strict=True))
+    # Areas of one site that start at different times are different areas.
+    starts = [one for one in ("site", "cohort") if one in found.index]
+    people = found.index.assign(adults=found.adults).groupby(starts, dropna=False)["adults"].last()
     return Worth(
         outcome=found.outcome,
         label=found.label,
@@ -236,6 +238,6 @@ def _worth(found: Wellbeing) -> Worth:
         price_base=found.price_base,
         first=first,
         last=last,
-        adults=sum(people.values()),
+        adults=float(people.sum()),
         source=found.source,
     )

@@ -143,7 +143,9 @@ def before_lock(study: Study) -> BeforeLock:
 
     An outcome that is read with care counts as better in the direction that is hoped for.
     """
-    protocol, past = study.protocol, moved_back(study.panel.eligible(), _window(study))
+    protocol = study.protocol
+    window = protocol.window[1] + 1
+    past = moved_back(study.panel.eligible(), window)
     first = int(past.start_index[past.treated].min())
     drawn = by_plan(past, protocol.assignments)
     error, scale, polarity = {}, {}, {}
@@ -168,13 +170,9 @@ def before_lock(study: Study) -> BeforeLock:
         polarity=polarity,
         margin={code: protocol.margin_of(code) for code in protocol.primary},
         scale=scale,
-        quarters=protocol.window[1] + 1,
+        quarters=window,
         level=protocol.level,
     )
-
-
-def _window(study: Study) -> int:
-    return study.protocol.window[1] + 1
 
 
 def _better(study: Study, code: str) -> Literal["up", "down"]:

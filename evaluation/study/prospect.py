@@ -174,6 +174,8 @@ def _paying(study: Study, code: str) -> tuple[float | None, str]:
     """The effect in percent that would pay for the programme by this outcome alone, or why not."""
     programme, protocol = with_plan(study.programme), study.protocol
     outcome = programme.outcome_by_code[code]
+    if programme.first.frequency != "Q":
+        return None, "pounds are reckoned by the quarter"
     if not programme.costs and programme.money is None:
         return None, "no costs are declared"
     if outcome.unit_cost is None:

@@ -425,7 +425,8 @@ def prices(case: Case) -> Iterator[Remark]:
                 f"Add it in programme.yaml: agencies: {{{agency}: NAME}}",
             )
         table = params.tables["overlap"]
-        if outcome.overlap_group and outcome.code not in set(table["outcome"]):
+        held = set(zip(table["group"], table["outcome"], strict=True))
+        if outcome.overlap_group and (outcome.overlap_group, outcome.code) not in held:
             yield case.remark(
                 "P107",
                 "question",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from evaluation.declared import read_yaml
+from evaluation.declared import parsed_yaml, read_yaml
 from evaluation.errors import ProtocolError
 from evaluation.programme import Programme
 from evaluation.protocol import ESTIMATOR_NAMES, LooksPlan, Protocol, Score
@@ -231,11 +231,11 @@ def _value(field: str, answer: Any) -> Any:
     if plain:
         return answer
     try:
-        return yaml.safe_load(answer) if answer.strip() else None
+        return parsed_yaml(answer) if answer.strip() else None
     except yaml.YAMLError as error:
         raise ProtocolError(
             f"the answer for {field} cannot be read: {answer!r}.",
-            expected="a number, [a, list], or {names: values}",
+            expected="a number, a day as 2027-06-30, [a, list], or {names: values}",
         ) from error
 
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import yaml
 from pydantic import ValidationError
 
-from evaluation.declared import fields_at
+from evaluation.declared import fields_at, parsed_yaml
 from evaluation.estimate.registry import SUMS_OF_GAPS
 from evaluation.protocol import Protocol
+from evaluation.quarters import NAMES
 
 if TYPE_CHECKING:
     from evaluation.programme import Programme
@@ -76,12 +77,12 @@ def read_lined(text: str) -> LinedYaml:
 
     Raises
     ------
-    yaml.YAMLError : it is no YAML.
+    yaml.YAMLError : it is no YAML, or holds a day that no calendar has.
     """
     # Twice: composed for the lines, loaded for the values. YAML's own loader keeps no line and
     # drops the first of two equal keys.
     node = yaml.compose(text, Loader=yaml.SafeLoader)
-    content = yaml.safe_load(text)
+    content = parsed_yaml(text)
     lines: dict[Place, int] = {}
     twice: list[tuple[str, int]] = []
     for place, line, again in _entries((), node):
@@ -665,8 +666,19 @@ def money(case: Case) -> Iterator[Remark]:
     protocol, known = case.protocol, case.programme.outcome_by_code
     if not protocol.value:
         return
-    entered = [known[c] for c in (*protocol.primary, *protocol.secondary) if c in known]
-    if not any(outcome.unit_cost for outcome in entered):
+    if case.programme.first.frequency != "Q":
+        yield case.remark(
+            "P143",
+            "error",
+            ("value",),
+            f"The programme counts in {NAMES[case.programme.first.frequency]}s, and pounds are "
+            "reckoned by the quarter.",
+            "Set value: false; what is gained is then said in events.",
+        )
+        return
+    # Better lives are valued too, as a sum of their own.
+    judged = (*protocol.primary, *protocol.secondary, *(protocol.lives or ()))
+    if not any(known[code].unit_cost for code in judged if code in known):
         yield case.remark(
             "P110",
             "error",
@@ -709,33 +721,13 @@ def shape(text: str) -> tuple[LinedYaml | None, Protocol | None, list[Remark]]:
         in_brackets = "flow" in (getattr(error, "context", None) or "")
         mark = getattr(error, "context_mark" if in_brackets else "problem_mark", None)
         problem = getattr(error, "problem", None) or "it cannot be read"
-        return (
-            None,
-            None,
-            [
-                _error(
-                    "P001",
-                    mark.line + 1 if mark else 1,
-                    "",
-                    f"This is no YAML: {problem}.",
-                    "Mend the line: names end with a colon and a space, lists stand in brackets.",
-                )
-            ],
-        )
+        said, line = f"This is no YAML: {problem}.", mark.line + 1 if mark else 1
+        mend = "Mend the line: names end with a colon and a space, lists stand in brackets."
+        return None, None, [_error("P001", line, "", said, mend)]
     if not source.content:
-        return (
-            source,
-            None,
-            [
-                _error(
-                    "P001",
-                    1,
-                    "",
-                    "The file holds no mapping of names to values.",
-                    "Begin with: newstart protocol new PROGRAMME/STUDY",
-                )
-            ],
-        )
+        said = "The file holds no mapping of names to values."
+        mend = "Begin with: newstart protocol new PROGRAMME/STUDY"
+        return source, None, [_error("P001", 1, "", said, mend)]
     remarks = [
         _error(
             "P002",

@@ -575,12 +575,13 @@ def _value(
     if not protocol.value:
         return None
     params = Parameters.load().of(programme)
-    entered = [
-        estimates[code][0]
-        for code in (*protocol.primary, *protocol.secondary)
-        # Wellbeing is a sum of its own, and in one total with nothing else.
-        if not is_wellbeing(programme.outcome_by_code[code], params)
-    ]
+    judged = (*protocol.primary, *protocol.secondary, *(protocol.lives or ()))
+    lives = [code for code in judged if is_wellbeing(programme.outcome_by_code[code], params)]
+    # Wellbeing is a sum of its own, and in one total with nothing else.
+    codes = [code for code in (*protocol.primary, *protocol.secondary) if code not in lives]
+    if lives and not any(programme.outcome_by_code[code].unit_cost for code in codes):
+        return None
+    entered = [estimates[code][0] for code in codes]
     # The seed of the assignments, so that pounds can be drawn again from what is locked.
     return worth(
         entered,

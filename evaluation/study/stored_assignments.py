@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import zipfile
 import zlib
 from dataclasses import dataclass, field
@@ -199,6 +200,8 @@ class Store:
         unfinished = self.folder / "assignments.part"
         with unfinished.open("wb") as handle:
             np.savez_compressed(handle, allow_pickle=False, **arrays)
+            handle.flush()
+            os.fsync(handle.fileno())
         # Moved into place whole: half a file would be taken for other assignments.
         unfinished.replace(self.path)
         # Read back: what later looks read is what this one is judged by.

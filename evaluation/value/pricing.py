@@ -60,7 +60,6 @@ def discount_factor(params: Parameters, years: float, schedule: Schedule = "stan
     """Present value of one pound ``years`` ahead; rates step down with the horizon.
 
     A pound before the base is worth more in the base's money, by the rate of the first years.
-
     Fractions of a year are discounted at the rate of the year that they lie in (Green Book 2026,
     annex on discounting).
 
@@ -70,6 +69,12 @@ def discount_factor(params: Parameters, years: float, schedule: Schedule = "stan
     """
     table = params.tables["discount"]
     bands = table[(table["vintage"] == params.discount) & (table["schedule"] == schedule)]
+    if bands.empty:
+        raise ValueChainError(
+            f"{params.discount} has no {schedule} schedule of discount rates.",
+            expected=", ".join(dict.fromkeys(table["schedule"])),
+            mend="add its rates to discount.csv, or choose another vintage",
+        )
     factor, done = 1.0, 0.0
     if years < 0:
         return float((1 + float(bands["rate_percent"].iloc[0]) / 100) ** -years)

@@ -124,10 +124,11 @@ def red_flags(value: Value) -> list[dict[str, Any]]:
 
 def to_be_confirmed(value: Value) -> list[str]:
     """What of the prices in use is still to be confirmed in their source."""
-    costs = {line.cost.code: line.cost for line in value.lines if line.cost.confirm}
-    grouped: dict[str, list[str]] = {}
-    for code, cost in costs.items():
-        grouped.setdefault(cost.confirm, []).append(code)
+    grouped: dict[str, dict[str, None]] = {}
+    # Rows of one price may lack different things.
+    for line in value.lines:
+        for what in filter(None, line.cost.confirm.split("; ")):
+            grouped.setdefault(what, {})[line.cost.code] = None
     return [f"{what} of {', '.join(codes)}" for what, codes in grouped.items()]
 
 
@@ -227,7 +228,7 @@ def as_data(
 ) -> dict[str, Any]:
     """The accounts as the money page reads them; every figure from the same draws.
 
-    ``fifths`` are the rows of `equity.by_fifth`, where areas have deprivation fifths.
+    ``fifths`` are the rows of `by_fifth`, where areas have deprivation fifths.
 
     A programme that declares no costs has no such accounts, only gains: `gross_data`.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evaluation.errors import ValueChainError
+from evaluation.quarters import Period
 from evaluation.value.cashable import after_lag
 from evaluation.value.parameters import Spread
 from evaluation.value.pricing import QUARTERS_A_YEAR, discount_factor, triangular
@@ -44,9 +45,6 @@ class LastYear:
     @classmethod
     def of(cls, value: Value, years: int) -> LastYear:
         """The last year of the accounts, looking so many years ahead."""
-        # Counted from the first quarter and not from the last, so that later years come after every
-        # quarter of the accounts on the one time axis.
-        elapsed = (len(value.grid.quarters) - 1) / QUARTERS_A_YEAR
         gain: dict[Schedule, Floats] = {}
         ahead: dict[Schedule, list[float]] = {}
         for schedule in dict.fromkeys(line.cost.schedule for line in value.public):
@@ -54,11 +52,7 @@ class LastYear:
             # The last four quarters and not the last one times four, which would carry its season
             # forward.
             gain[schedule] = value.by_quarter(lines)[:, -QUARTERS_A_YEAR:].sum(axis=1)
-            ahead[schedule] = [
-                # A year's flow is discounted from its middle.
-                discount_factor(value.parameters, elapsed + year + 0.5, schedule)
-                for year in range(years)
-            ]
+            ahead[schedule] = _ahead(value, years, schedule)
         return cls(gain=gain, ahead=ahead)
 
     def later(self, fading: Floats) -> Floats:
@@ -237,7 +231,7 @@ def published_draws(value: Value, draws: int = PUBLISHED_DRAWS) -> dict[str, Any
         "years": LONGEST_YEARS,
         "cost": round(value.discounted_cost),
         "share": share if 0 < share <= 1 else None,
-        "ahead": {"standard": _ahead(value), **gains.ahead},
+        "ahead": {"standard": _ahead(value, LONGEST_YEARS, "standard"), **gains.ahead},
         "gain": {
             "today": _whole(value.total(value.public, discounted=True)[kept]),
             "last": {schedule: _whole(gain[kept]) for schedule, gain in gains.gain.items()},
@@ -287,11 +281,12 @@ def _lasting(ahead: list[float], half_life: float) -> float:
     return sum(factor * math.exp(-rate * year) * whole for year, factor in enumerate(ahead))
 
 
-def _ahead(value: Value) -> list[float]:
-    elapsed = (len(value.grid.quarters) - 1) / QUARTERS_A_YEAR
-    return [
-        discount_factor(value.parameters, elapsed + year + 0.5) for year in range(LONGEST_YEARS)
-    ]
+def _ahead(value: Value, years: int, schedule: Schedule) -> list[float]:
+    """What a pound counts in the middle of each of the years after the last quarter."""
+    # By calendar from the base of all present values: quarters in which nothing was paid or gained
+    # have no place in the accounts, and take their time all the same.
+    elapsed = (Period.parse(value.grid.quarters[-1]) - value.base_period) / QUARTERS_A_YEAR
+    return [discount_factor(value.parameters, elapsed + y + 0.5, schedule) for y in range(years)]
 
 
 def _could_leave(value: Value) -> Floats:

@@ -49,7 +49,8 @@ def declared_exposure(estimate: Estimate, programme: Programme) -> Floats:
 
     Raises
     ------
-    ValueChainError : it does not declare it for every site.
+    ValueChainError : it does not declare it for every site, or areas of a site start at different
+        times, so that nobody knows whose people an effect is on.
     """
     people: dict[str, float] = {}
     for area in programme.areas:
@@ -62,6 +63,13 @@ def declared_exposure(estimate: Estimate, programme: Programme) -> Floats:
         raise ValueChainError(
             f"{estimate.outcome}: nothing says of how many people this figure is the mean.",
             mend="declare them by area in the programme's denominators",
+        )
+    starts = estimate.index[["site", "cohort"]].drop_duplicates()["site"]
+    if mixed := sorted({str(site) for site in starts[starts.duplicated()]}):
+        raise ValueChainError(
+            f"{estimate.outcome}: areas of {mixed[0]} start at different times, and how many "
+            "people there are is declared for the site as a whole.",
+            mend="estimate from a panel with denominators, or give each start a site of its own",
         )
     return np.array([people[site] for site in sites])
 
@@ -204,7 +212,9 @@ def _on_grid(avoided: Floats, places: NDArray[np.int64], size: int) -> Floats:
     if len(places) == size and (places == np.arange(size)).all():
         return avoided
     full = np.zeros((len(avoided), size))
-    full[:, places] = avoided
+    # Added and not set: a site whose areas start at different times has an entry for each cohort.
+    for place, entry in zip(places.tolist(), avoided.T, strict=True):
+        full[:, place] += entry
     return full
 
 

@@ -93,15 +93,21 @@ def worth(
 
     Raises
     ------
-    ValueChainError : no estimate can be priced, the estimates rest on different assignments, a
-        price is missing, its unit does not fit, or wellbeing is asked for in one total with
-        anything else.
+    ValueChainError : no estimate can be priced, two are of one outcome, they rest on different
+        assignments or are of other periods than quarters, a price is missing, its unit does not
+        fit, or wellbeing is asked for in one total with anything else.
     """
     arguments.estimates(estimates)
     if not isinstance(programme, Programme):
         raise ValueChainError(
             f"the second argument is a {type(programme).__name__}, no programme.",
             mend="Programme.load(workspace, name)",
+        )
+    codes = [e.outcome for e in estimates]
+    if twice := [code for code in dict.fromkeys(codes) if codes.count(code) > 1]:
+        raise ValueChainError(
+            f"more than one of these estimates is of {twice[0]}: its gain would be counted twice.",
+            mend="pass one estimate of each outcome: the one that its finding rests on",
         )
     # By the fingerprint of the assignments: equal numbers of draws are no proof that draw b is the
     # same re-drawing for each outcome.
@@ -110,7 +116,8 @@ def worth(
             "the estimates rest on different assignments, so their draws are not joint.",
             mend="pass the same assignments to every estimate",
         )
-    if programme.first.frequency not in ("Q", "A"):
+    # Discounting, lags, lumps and what a stock is worth all count quarters.
+    if programme.first.frequency != "Q":
         raise ValueChainError(
             f"{programme.name} counts in {NAMES[programme.first.frequency]}s, and pounds are "
             "reckoned by the quarter.",

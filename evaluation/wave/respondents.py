@@ -149,11 +149,12 @@ def read_wave(
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A table of text: where each heading stands, and its rows."""
+    """A table of text: where each heading stands, in which row all do, and the rows below."""
 
     name: str
     columns: dict[str, int]
     twice: dict[str, int]
+    header: int
     rows: tuple[RawRow, ...]
 
     @classmethod
@@ -178,7 +179,10 @@ class Table:
                 twice[name] = position
             elif name:
                 columns[name] = position
-        return cls(name=file.name, columns=columns, twice=twice, rows=tuple(rows[1:]))
+        header, *below = rows
+        return cls(
+            name=file.name, columns=columns, twice=twice, header=header.number, rows=tuple(below)
+        )
 
     def text(self, row: RawRow, column: str) -> str:
         """A cell's text, without blanks around it; empty where there is none."""
@@ -190,7 +194,7 @@ class Table:
         """The A1 name of a cell; of the heading where no row is meant."""
         if column not in self.columns:
             return None
-        return address(1 if row is None else row.number, self.columns[column])
+        return address(self.header if row is None else row.number, self.columns[column])
 
 
 def _read_targets(file: Path, programme: Programme) -> tuple[Targets, list[Problem]]:
@@ -338,7 +342,8 @@ class _Reading:
         sheet = self.sheet
         for name, position in sheet.twice.items():
             message = f"The column {name} stands twice."
-            where, mend = address(1, position), "Keep one of them, or rename the other."
+            where = address(sheet.header, position)
+            mend = "Keep one of them, or rename the other."
             found = problem("R110", message, sheet=None, cell=where, value=name, mend=mend)
             self.problems.append(found)
         for name in (*NEEDED, *self.targets.variables):

@@ -46,6 +46,8 @@ Errors = Literal["linearised", "jackknife"]
 MODE_GAP, UNLIKE = 10.0, 1.25
 WITHHELD, FEW, ABSENT = "[c]", "[low]", "[x]"
 _DIGITS = 4
+# So many areas are named in a message.
+_NAMED = 5
 # Of one person's answers about half a year apart.
 CORRELATION = 0.6
 
@@ -300,9 +302,10 @@ def _told(
     problems = []
     if few:
         withheld = sum(one.status == WITHHELD for one in few)
-        named = ", ".join(sorted({one.area_code for one in few})[:5])
+        areas = sorted({one.area_code for one in few})
+        named = ", ".join(areas[:_NAMED]) + (" ..." if areas[_NAMED:] else "")
         message = f"{withheld} figures are withheld (fewer than {LEAST_SHOWN} answered) and"
-        message += f" {len(few) - withheld} marked (fewer than {LEAST_SURE}): {named} ..."
+        message += f" {len(few) - withheld} marked (fewer than {LEAST_SURE}): {named}."
         problems.append(problem("R119", message, sheet=None))
     role = {area.code: area.role for area in programme.areas}
     pilot = np.array([role.get(str(area)) == "pilot" for area in respondents.area], dtype=bool)

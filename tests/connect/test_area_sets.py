@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import pytest
+
+from evaluation.connect.area_sets import read_population
 from evaluation.programme import Programme
 from evaluation.workspace import Workspace
 from tests.journey.at_the_command_line import newstart, told
@@ -149,3 +152,37 @@ def test_what_is_proposed_is_a_programmes_areas(place: Workspace) -> None:
     (pilot,) = (area for area in programme.areas if area.role == "pilot")
     assert programme.start_of(pilot) == programme.sites[0].start
     assert all(area.reason for area in programme.areas if area.role == "excluded")
+
+
+def test_pilots_without_a_code_are_no_pilots(tmp_path: Path) -> None:
+    arguments = given(tmp_path)
+    write(tmp_path / "pilots.csv", ["code,site", ",S01", " ,S02"])
+    out = tmp_path / "areas.csv"
+    code, _, err = told(tmp_path, "programme", "areas", *arguments, "-o", str(out))
+    assert code == 2 and "no pilot is named" in err and not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("codes", "people", "said"),
+    [
+        (["LSOA11CD", "A"], ["code,population", "A,1"], "the column lsoa11cd alone"),
+        (["old,new", "A,B", "A,C"], ["code,people", "B,1"], "no column population"),
+        (["old,new", "A,B", "A,C"], ["code,population", "B,many"], "'many', which is no number"),
+        (["old,new", "A,B", "A,C"], ["code,population", "B,"], "'', which is no number"),
+    ],
+)
+def test_a_table_of_codes_that_lacks_something_is_told(
+    tmp_path: Path, codes: list[str], people: list[str], said: str
+) -> None:
+    (tmp_path / "studies").mkdir()
+    files = [write(tmp_path / "lookup.csv", codes), write(tmp_path / "people.csv", people)]
+    code, _, err = told(
+        tmp_path, "programme", "codes", "--lookup", files[0], "--population", files[1],
+        "--year", "2022", "-o", str(tmp_path / "out.csv"),
+    )  # fmt: skip
+    assert code == 2 and said in err and "fault of ours" not in err
+
+
+def test_populations_may_have_commas_at_thousands(tmp_path: Path) -> None:
+    file = Path(write(tmp_path / "people.csv", ["code,population", 'b,"1,500"', "C,300"]))
+    assert read_population(file) == {"B": 1500.0, "C": 300.0}

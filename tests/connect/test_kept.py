@@ -236,3 +236,24 @@ def test_a_process_that_is_killed_goes_on_in_another(place: Workspace) -> None:
     assert len(done.stdout.splitlines()) == 4
     # Four quarters of three pages, and the one that was cut.
     assert len(fake.asked) == 4 * 3 + 1
+
+
+def test_a_fetch_that_was_cut_before_it_began_stands_in_nobodys_way(fetching: Fetching) -> None:
+    with serving(Nomis(dict(LONG))) as fake:
+        done = fetching("claimant_count", fake, source="nomis")
+        home = fetching.workspace.var / "connect" / "place" / "claimant_count"
+        (home / "0002").mkdir()
+        again = fetching("claimant_count", fake, source="nomis")
+    assert [one.name for one in again.written] == [one.name for one in done.written]
+    assert (home / "0002" / "fetch.json").is_file()
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "{}"])
+def test_a_lineage_that_cannot_be_read_is_told(fetching: Fetching, content: str) -> None:
+    with serving(Nomis(figures())) as fake:
+        fetching("claimant_count", fake, source="nomis")
+    out = fetching.workspace.root / "out"
+    (beside,) = out.glob("*.lineage.json")
+    beside.write_text(content, "utf-8")
+    with pytest.raises(WorkspaceError, match=r"lineage.* cannot be read"):
+        replay(fetching.workspace, fetching.programme, out, out / "again")

@@ -221,6 +221,8 @@ def test_a_source_that_sends_another_part_is_not_believed(fetching: Fetching) ->
             archive({**files(), ("2026-01", "kirklees"): [record("2025-12", CODES[3])]}),
             "holds a record of '2025-12'",
         ),
+        # A quotation mark that is never closed takes in all that follows.
+        (archive({**files(), ("2026-01", "kirklees"): [f'"{"x" * 200_000}']}), "no sound CSV"),
     ],
 )
 def test_an_archive_that_cannot_be_read(fetching: Fetching, body: bytes, sentence: str) -> None:

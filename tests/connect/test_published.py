@@ -10,7 +10,9 @@ from xml.sax.saxutils import escape
 import pytest
 
 from evaluation.connect.fetch import Fetched, replay
-from evaluation.errors import SourceError
+from evaluation.connect.pulls import Unusable
+from evaluation.connect.readings import number
+from evaluation.errors import SourceError, WorkspaceError
 from tests.connect.conftest import CODES, SOURCES, Fetching
 from tests.connect.test_nomis import lineage, rows
 
@@ -203,3 +205,32 @@ def test_monthly_files_with_names_at_random_make_a_quarter(fetching: Fetching) -
 def test_a_month_that_nobody_dropped_in(fetching: Fetching) -> None:
     with pytest.raises(SourceError, match="2026-03 is not there yet"):
         attendances(fetching, ("JANUARY", "FEBRUARY"))
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "said"),
+    [
+        ('codes: "[EW][0-9]{8}"', 'codes: "[EW"', "is no regular expression"),
+        ('(?P<year>[0-9]{4})"\n    codes', '[0-9]{4}"\n    codes', "has no group year"),
+    ],
+)
+def test_an_expression_that_finds_nothing_is_refused_with_the_recipe(
+    fetching: Fetching, was: str, now: str, said: str
+) -> None:
+    assert was in RECIPES
+    path = fetching.workspace.studies / "place" / "sources.yaml"
+    path.write_text(SOURCES + RECIPES.replace(was, now), "utf-8")
+    with pytest.raises(WorkspaceError, match=said):
+        dropped(fetching, "duties")
+
+
+def test_a_csv_without_a_column_of_its_period_is_told(fetching: Fetching) -> None:
+    path = fetching.workspace.studies / "place" / "sources.yaml"
+    path.write_text(SOURCES + RECIPES.replace("    period_column: Period\n", ""), "utf-8")
+    with pytest.raises(SourceError, match="does not read as a period"):
+        attendances(fetching, ["JANUARY"])
+
+
+def test_a_figure_of_more_digits_than_a_number_holds_is_none(fetching: Fetching) -> None:
+    with pytest.raises(Unusable, match="where a figure should be"):
+        number("9" * 400, {})

@@ -152,6 +152,7 @@ def test_truncated_json(fetching: Fetching) -> None:
         b'{"a": NaN}',
         b'"x"',
         b"[" * 99_999,
+        b'{"a": ' + b"9" * 5_000 + b"}",
         b'{"fields": [3], "cubes": {}}',
         b'{"fields": [], "cubes": {"str:count:UC": 3}}',
     ],

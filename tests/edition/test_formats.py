@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import re
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -329,17 +330,22 @@ def printed(tmp_path: Path) -> str:
         (tmp_path / f"{name}.html").write_text(page, "utf-8")
     toc = tmp_path / "toc.yml"
     toc.write_text(
-        "root: index\nparts: [{caption: Part, chapters: [{file: below/page, "
+        "root: index\nparts: [{caption: Part <1>, chapters: [{file: below/page, "
         "sections: [{file: below/real}]}]}]\n",
         "utf-8",
     )
-    return whole.one_page(tmp_path, toc, "Book")
+    return whole.one_page(tmp_path, toc, "Work & <health>")
 
 
 def test_the_printed_book_takes_pages_in_order_and_pictures_from_their_place(printed: str) -> None:
     assert printed.index("<h1>First") < printed.index("<h1>Second") < printed.index("<h1>Third")
     assert "src='figures/a.svg'" in printed and "<details open>" in printed
     assert "<script>1" not in printed
+
+
+def test_a_title_is_text_and_no_markup(printed: str) -> None:
+    assert "<title>Work &amp; &lt;health&gt;</title>" in printed
+    assert "<h1>Work &amp; &lt;health&gt;</h1>" in printed and "<h2>Part &lt;1&gt;</h2>" in printed
 
 
 def test_links_of_the_printed_book_lead_to_their_place_in_it(printed: str) -> None:
@@ -377,6 +383,21 @@ def test_the_printed_book_holds_each_source_once(printed: str) -> None:
 def test_a_book_that_is_not_built_is_not_printed(tmp_path: Path) -> None:
     with pytest.raises(BookError, match="not built yet"):
         whole.write_pdf(tmp_path, tmp_path / "toc.yml", tmp_path / "book.pdf", title="Book")
+
+
+def test_a_print_that_takes_too_long_is_told(
+    printed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And leaves nothing behind: before, it ended in a traceback."""
+
+    def never(*_: object, timeout: float, **__: object) -> None:
+        raise subprocess.TimeoutExpired("chromium", timeout)
+
+    monkeypatch.setattr(whole, "browser", lambda: "chromium")
+    monkeypatch.setattr(subprocess, "run", never)
+    with pytest.raises(BookError, match="did not print the book in 300 seconds"):
+        whole.write_pdf(tmp_path, tmp_path / "toc.yml", tmp_path / "book.pdf", title="Book")
+    assert not (tmp_path / "whole-book.html").exists()
 
 
 def test_a_stock_is_counted_at_a_time_and_a_flow_by_the_quarter_in_every_file(

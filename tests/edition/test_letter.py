@@ -54,6 +54,18 @@ def test_days_are_written_as_unicode_has_them(language: Language) -> None:
         assert speaker.day(day) == format_date(day, "d MMMM y", locale=language)
 
 
+@pytest.mark.parametrize(
+    ("label", "said"),
+    [
+        ("2026 Q3", "2026 Q3 (July–September 2026)"),
+        ("2026-07", "2026-07 (July 2026)"),
+        ("2026", "2026"),
+    ],
+)
+def test_a_period_is_told_by_its_own_months(label: str, said: str) -> None:
+    assert Speaker.of("en").quarter(Period.parse(label)) == said
+
+
 def test_every_sentence_is_whole() -> None:
     """None begins or ends with what is filled in beside another word, and none is a fragment."""
     for name, held in HELD.sentences.items():
@@ -185,6 +197,35 @@ def test_a_stock_is_counted_at_a_time_and_a_flow_by_the_quarter(
     told = as_html(letter(workspace, changed, "S01", Q3))
     (said,) = re.findall(r"That is between [^.]*fewer in your areas ([a-z ]+) \(", told)
     assert said == when
+
+
+@pytest.mark.parametrize(("label", "when"), [("2020-01", "each month"), ("2020", "each year")])
+def test_events_are_told_by_the_study_s_own_period(
+    shown: tuple[Workspace, Edition], label: str, when: str
+) -> None:
+    workspace, edition = shown
+    content = edition.headline.model_dump(by_alias=True)
+    content["sample"]["periods"] = (label,)
+    content["outcomes"][0].update(kind="flow")
+    first = content["outcomes"][0]["estimates"][0]["site"][0]
+    first |= {"low": math.log(0.8), "high": math.log(0.95)}
+    changed = replace(edition, headline=Results.model_validate(content))
+    told = as_html(letter(workspace, changed, "S01", Q3))
+    assert f"fewer in your areas {when} (" in told and "each quarter" not in told
+
+
+@pytest.mark.parametrize("low", [-9.210340, -30.0])
+def test_a_range_that_ends_where_all_is_gone_counts_no_people(
+    shown: tuple[Workspace, Edition], low: float
+) -> None:
+    """What came over nothing left is no number: it was thousands of times that, or an error."""
+    workspace, edition = shown
+    content = edition.headline.model_dump(by_alias=True)
+    first = content["outcomes"][0]["estimates"][0]["site"][0]
+    first |= {"low": low, "high": math.log(0.95)}
+    changed = replace(edition, headline=Results.model_validate(content))
+    told = as_html(letter(workspace, changed, "S01", Q3))
+    assert "likely between 5.0% and 100% fewer" in told and "in your areas" not in told
 
 
 def test_what_is_asked_for_wrongly_is_refused(shown: tuple[Workspace, Edition]) -> None:

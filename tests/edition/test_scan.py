@@ -12,6 +12,7 @@ import shutil
 import zipfile
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ import pytest
 from evaluation.edition.build import drop_stale_words, drop_what_is_gone
 from evaluation.edition.edition import Edition
 from evaluation.edition.scan.built import Leak, refuse_leaks, scan, scan_files
-from evaluation.edition.scan.known import Known
+from evaluation.edition.scan.known import Known, open_names
 from evaluation.edition.scan.numbers import Explained, numbers
 from evaluation.edition.scan.pdf import texts
 from evaluation.errors import BookError
@@ -368,6 +369,26 @@ def test_what_the_book_is_no_longer_made_of_is_taken_out_of_what_was_built(tmp_p
 def _written(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("", encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["money", "cases", "S01", "ae_attendances", "first_look"])
+def test_an_open_study_opens_no_page_of_other_data_by_its_name(
+    edition: Edition, known: Known, name: str
+) -> None:
+    """Any part of a path that is called like an open study was passed over, whosever it was."""
+    headline = edition.headline
+    assert name in {"money", "cases", headline.study} | {one.code for one in headline.sites} | {
+        one.code for one in headline.outcomes
+    }
+    real = next(one for one in edition.studies if one.programme in edition.open_data)
+    called = real.model_copy(update={"study": name})
+    renamed = replace(
+        edition, studies=tuple(called if one is real else one for one in edition.studies)
+    )
+    assert known.open == open_names(edition) and real.study in known.open
+    assert open_names(renamed) == known.open - {real.study, f"{real.programme}-{real.study}"} | {
+        f"{real.programme}-{name}"
+    }
 
 
 def test_what_was_found_stops_the_book(workspace: Workspace) -> None:

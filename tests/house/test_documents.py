@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import pkgutil
 import re
 import shlex
@@ -105,16 +106,29 @@ def test_a_command_that_is_none_is_found() -> None:
     ]
 
 
+def _verbs(node: Any, context: Any) -> Iterator[Any]:
+    yield node
+    for name in node.list_commands(context) if hasattr(node, "list_commands") else ():
+        yield from _verbs(node.get_command(context, name), context)
+
+
+def test_help_breaks_its_lines_where_the_terminal_does() -> None:
+    """Typer flows a first paragraph and keeps the breaks of the others: one line each, so."""
+    verbs = list(_verbs(MAIN, MAIN.context_class(MAIN)))
+    assert len(verbs) > 60
+    later = ((verb.name, text.strip()) for verb in verbs for text in _later(verb.help or ""))
+    assert [(name, text) for name, text in later if "\n" in text] == []
+
+
+def _later(text: str) -> list[str]:
+    return inspect.cleandoc(text).split("\n\n")[1:]
+
+
 def test_every_option_that_stands_alone_is_one() -> None:
     """``--anew`` in a sentence about a command that was named before it."""
-
-    def options(node: Any, context: Any) -> Iterator[str]:
-        for option in node.params:
-            yield from (*option.opts, *option.secondary_opts)
-        for name in node.list_commands(context) if hasattr(node, "list_commands") else ():
-            yield from options(node.get_command(context, name), context)
-
-    known = {*options(MAIN, MAIN.context_class(MAIN)), "--help", "--version"}
+    verbs = _verbs(MAIN, MAIN.context_class(MAIN))
+    known = {name for v in verbs for o in v.params for name in (*o.opts, *o.secondary_opts)}
+    known |= {"--help", "--version"}
     ours = re.compile(r"add_argument\(\s*\"(--[a-z-]+)\"")
     known |= {o for _, text in _texts(".py") for o in ours.findall(text)}
     alone = {

@@ -13,6 +13,7 @@ import openpyxl
 import pytest
 
 from evaluation.cli import main
+from evaluation.returns.gate import MAX_FILE
 from evaluation.workspace import Workspace
 
 Run = Callable[..., tuple[int, str, str]]
@@ -277,3 +278,40 @@ def test_reasons_travel_in_the_marked_copy(newstart: Run, tiny_workspace: Worksp
     code, out, err = newstart("submit", str(marked))
     assert code == 0 and "a crisis line opened" in out and "2026 Q3 (July to September" in out
     assert "Not used" in err and "row 6" in err
+
+
+def test_an_output_that_cannot_be_written_is_told_and_no_fault_of_ours(
+    newstart: Run, tiny_workspace: Workspace
+) -> None:
+    file = tiny_workspace.root / "return.csv"
+    file.mkdir()
+    code, _, err = newstart("template", "S01", "2026-Q2", "--agency", "nhs", "-o", str(file))
+    assert code == 2 and "this is a folder, where a file should be" in err
+    taken = tiny_workspace.root / "taken"
+    taken.touch()
+    code, _, err = newstart("declarations", "--schemas", str(taken))
+    assert code == 2 and f"{taken}: this machine refuses it" in err and "fault of ours" not in err
+
+
+def test_the_ending_of_a_panel_holds_in_any_case(newstart: Run, tiny_workspace: Workspace) -> None:
+    file = tiny_workspace.root / "S01_nhs_2026-Q2.xlsx"
+    newstart("template", "S01", "2026-Q2", "--agency", "nhs", "-o", str(file))
+    fill(file, **DENOMINATORS, **FIGURES)
+    assert newstart("submit", str(file))[0] == 0
+    out = tiny_workspace.root / "PANEL.CSV"
+    assert newstart("panel", "-o", str(out))[0] == 0
+    assert out.read_text(encoding="utf-8").startswith("area_code,")
+
+
+def test_a_file_of_gigabytes_is_refused_without_being_held(
+    newstart: Run, tiny_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tiny_workspace.root / "S01_nhs_2026-Q2.csv"
+    with file.open("wb") as stream:
+        stream.truncate(MAX_FILE + 1)
+    whole = Path.read_bytes
+    monkeypatch.setattr(
+        Path, "read_bytes", lambda path: pytest.fail("read whole") if path == file else whole(path)
+    )
+    code, out, _ = newstart("check", str(file), "--json")
+    assert code == 1 and json.loads(out)["problems"][0]["rule"] == "R001"

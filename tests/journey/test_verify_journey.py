@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from evaluation.edition import recompute
+from evaluation.ledger.ledger import Ledger
+from evaluation.workspace import Workspace
 from tests.journey.at_the_command_line import newstart
 
 
@@ -29,6 +32,14 @@ def test_a_figure_is_the_same_and_checking_it_writes_nothing(root: Path) -> None
     assert found["published"] == pytest.approx(found["computed"], rel=1e-10)
     after = state(root)
     assert {name for name in before | after if before.get(name) != after.get(name)} == set()
+
+
+def test_the_ledger_holds_where_a_figure_is_computed_anew(root: Path) -> None:
+    """With the data keys of its returns: else a locked study would not be confirmatory there."""
+    real = Workspace.at(root)
+    with recompute.shadow(real) as apart, Ledger.open(apart.database, apart.raw) as ledger:
+        assert any((real.var / "keys").rglob("*"))
+        assert ledger.verify().broken == ()
 
 
 def test_a_figure_that_was_tampered_with_is_found(root: Path) -> None:

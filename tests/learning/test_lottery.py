@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import warnings
+from dataclasses import replace
 from datetime import date
 from math import factorial
 from pathlib import Path
@@ -18,6 +20,8 @@ from pydantic import ValidationError
 from evaluation.design.lottery import (
     Beacon,
     Lottery,
+    _members,
+    _p,
     commit,
     drawn_starts,
     effect_by_order,
@@ -208,3 +212,48 @@ def test_power_rises_with_the_effect_and_is_none_with_eight_orders() -> None:
     assert {one.power for one in power_of(lottery(), simulations=50)} == {0.0}
     found = [one.power for one in power_of(lottery(strata={}), simulations=200)]
     assert found == sorted(found) and found[0] <= 0.08 and found[-1] >= 0.8
+
+
+def test_orders_that_differ_within_a_half_tie() -> None:
+    """By counting: what is compared is who starts early, and not which of the early starts."""
+    three = ("2027 Q1", "2027 Q2", "2027 Q3")
+    held = lottery(strata={}, slots=three)
+    members, real = _members(held), np.array([0, 0, 1, 1, 2, 2])
+    assert len({tuple(row < 1.5) for row in members}) == 15
+    values = np.where(real < 2, 10.0, 0.0) + np.arange(6) / 100
+    assert _p(values, held, members, real) == 1 / 15 == pytest.approx(held.smallest_p)
+    paired = lottery(slots=three)
+    splits = {tuple(row < 1.5) for row in _members(paired)}
+    assert paired.smallest_p == pytest.approx(1 / len(splits))
+    assert "0.067" in str(told(held)[0]) and len(told(held)) == 2
+
+
+def test_where_orders_are_drawn_the_one_that_came_out_counts() -> None:
+    many = [f"T{k:02}" for k in range(24)]
+    held = lottery(sites=many, strata={})
+    real = np.array([0] * 12 + [1] * 12)
+    values = 10.0 * (real == 0) + np.arange(24) / 100
+    assert _p(values, held, _members(held), real) == 1 / 10_000
+
+
+def test_a_site_without_figures_is_named_and_no_effect_is_told_of_it() -> None:
+    held = drawn(strata={})
+    whole = panel(held, 2.0)
+    figures = whole.array("y").copy()
+    figures[whole.areas["site"].to_numpy() == "S03", -4:] = np.nan
+    with pytest.raises(ProtocolError, match="S03 has no figure"):
+        effect_by_order(held, replace(whole, figures={"y": figures}), "y")
+    figures = whole.array("y").copy()
+    figures[whole.areas["site"].to_numpy() == "S03", 0] = np.nan
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = effect_by_order(held, replace(whole, figures={"y": figures}), "y")
+    assert found.effect == pytest.approx(2.0, abs=0.4) and found.p_value == pytest.approx(0.1)
+
+
+def test_a_site_that_never_started_did_not_keep_to_its_start() -> None:
+    held = drawn(strata={})
+    whole = panel(held, 2.0)
+    starts = whole.areas["start"].where(whole.areas["site"] != "S02")
+    found = effect_by_order(held, replace(whole, areas=whole.areas.assign(start=starts)), "y")
+    assert not found.kept

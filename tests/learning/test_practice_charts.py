@@ -134,6 +134,26 @@ def test_over_a_missing_month_no_range_is_taken_and_no_run_goes_on(
         control_chart("XmR", np.array([np.nan if v is None else v for v in every_second]))
 
 
+def test_months_of_the_baseline_that_none_follows_set_no_limits(
+    tiny_workspace: Workspace, programme: Programme
+) -> None:
+    """Two that follow each other later do not help: before, that was an error."""
+    every_second = [value for one in SERIES[:12] for value in (float(one), None)]
+    chart = drawn(tiny_workspace, programme, sent([*every_second[:-1], None, 50, 51]))
+    assert chart.known >= 12 and chart.centre is None
+    assert "follow each other" in str(chart.said())
+
+
+def test_months_out_of_nobody_as_printed_set_no_limits(
+    tiny_workspace: Workspace, programme: Programme
+) -> None:
+    printed = AsDrawn(figure=lambda one: one.value, out_of=lambda one: 0.0)
+    chart = drawn(
+        tiny_workspace, programme, sent(list(SERIES)), "[{figure: met_soon, chart: p'}]", printed
+    )
+    assert chart.centre is None and not chart.unusual
+
+
 def test_shares_out_of_more_people_have_nearer_limits(
     tiny_workspace: Workspace, programme: Programme
 ) -> None:

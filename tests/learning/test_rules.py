@@ -187,6 +187,19 @@ def test_before_the_lock_each_rule_has_its_chance(tmp_path: Path) -> None:
     assert not [said for said in warnings_of(found, held) if "12 sites" in said]
 
 
+def test_a_rule_about_what_is_worth_having_has_its_chance(tmp_path: Path) -> None:
+    """It was "not known before the lock", though the same range decides it."""
+    found = declared(
+        tmp_path, "decisions: [{name: go, decision: scale, when: a.worth_having, who: b}]"
+    )
+    assert found is not None
+    known = {**OF_ALL, **{f"{c}.{w}": f for c in "abc" for w, f in OF_OUTCOME.items()}}
+    held = chances(found, found.parsed(known, tmp_path), before(), simulations=60, seed=1)
+    chance = {(one.sites, one.effect): one.chance for one in held}
+    assert None not in chance.values()
+    assert chance[12, 0.0] == 0.0 and chance[12, 2.0] >= 0.9
+
+
 def test_a_rule_that_can_never_be_met_or_is_met_by_chance_is_warned_of(tmp_path: Path) -> None:
     found = declared(
         tmp_path,

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from benchmarks.trials import case
-from evaluation.errors import ProtocolError
+from evaluation.errors import ProtocolError, UserError
 from evaluation.learning.control_charts import control_chart
 from evaluation.learning.site_trial import (
     TrialPlan,
@@ -115,6 +115,43 @@ def test_a_unit_without_an_outcome_is_not_passed_over(plan: Path, tmp_path: Path
     lost = listed(tmp_path / "lost.csv", rows, ("unit", "outcome"))
     with pytest.raises(ProtocolError, match="'h03' has no outcome"):
         result_of(plan, lost, today=DAY)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"unit,outcome\nh00,1\nh01\n", "units are listed"),
+        (b"unit,outcome\nh00,1\n,0\n", "line 3"),
+        (b"unit\nh00\n", "nothing under outcome"),
+        (b"unit,outcome\n", "nothing under unit"),
+        (b"unit,outcome\nh\xe9,1\n", "line 2"),
+        (b"", "no headings"),
+    ],
+)
+def test_a_list_that_cannot_be_read_is_told(
+    plan: Path, tmp_path: Path, content: bytes, said: str
+) -> None:
+    """None ends in a traceback: a short row and letters that are no UTF-8 did."""
+    assign_trial(plan, units(tmp_path), tmp_path / "arms.csv")
+    (tmp_path / "r.csv").write_bytes(content)
+    with pytest.raises(UserError, match=said):
+        result_of(plan, tmp_path / "r.csv", today=DAY)
+
+
+def test_a_list_is_read_as_any_spreadsheet_saves_it(plan: Path, tmp_path: Path) -> None:
+    arms = tmp_path / "arms.csv"
+    assign_trial(plan, units(tmp_path), arms)
+    held = results(tmp_path, arms)
+    found = result_of(plan, held, today=DAY)
+    held.write_bytes(held.read_text("utf-8").replace(",", ";").encode("utf-16"))
+    assert result_of(plan, held, today=DAY) == found
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"plan": "a"}'])
+def test_a_damaged_lock_is_told(plan: Path, tmp_path: Path, content: str) -> None:
+    plan.with_suffix(".lock").write_text(content, "utf-8")
+    with pytest.raises(ProtocolError, match="no lock of a trial any more"):
+        assign_trial(plan, units(tmp_path), tmp_path / "arms.csv")
 
 
 def test_newcombes_interval_is_the_published_one() -> None:

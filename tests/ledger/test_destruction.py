@@ -19,6 +19,7 @@ from evaluation.ledger.backup import back_up, restore
 from evaluation.ledger.data_keys import VARIABLE, DataKeys, KeyMissing, seal, unseal
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.store import raw_path
+from evaluation.ledger.submission import keep_receipt
 from evaluation.workspace import Workspace
 from tests.journey.at_the_command_line import newstart
 from tests.ledger.returns_at_hand import DAY, Q3, returned, submit
@@ -328,3 +329,36 @@ def test_the_statements_for_the_database_are_printed_for_its_keeper(
     assert "GRANT INSERT, SELECT ON returns TO app;" in said
     assert "GRANT SELECT ON returns TO see;" in said and "ON nonces TO see" not in said
     assert not any(word in said for word in ("UPDATE", "DELETE", "TRUNCATE"))
+
+
+def test_a_destruction_that_was_interrupted_is_finished_by_the_same_command(
+    tiny_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed after the ledger's part: the certificate names everything all the same."""
+    root = tiny_workspace.root
+    monkeypatch.setenv("NEWSTART_NOW", "2026-10-10T09:00:00Z")
+    (root / "studies" / "tiny" / "agreements.yaml").write_text(yaml.safe_dump(AGREEMENTS))
+    with Ledger.open(tiny_workspace.database, tiny_workspace.raw) as ledger:
+        ids = fill(ledger)
+        for receipt in ledger.receipts():
+            keep_receipt(tiny_workspace, receipt)
+    known = root / "var" / "known.csv"
+    newstart(root, "panel", "-o", str(known))
+    assert found_in(known.parent)
+
+    def held(_: Ledger) -> bool:
+        raise LedgerError("another program holds the ledger", mend="give the same command again")
+
+    with monkeypatch.context() as busy:
+        busy.setattr(Ledger, "compact", held)
+        assert "same command" in newstart(root, "ledger", "destroy", "--agreement", "nhs", ok=2)
+    assert found_in(tiny_workspace.receipts) != []
+    said = json.loads(newstart(root, "ledger", "destroy", "--agreement", "nhs", "--json"))
+    assert [one["return_id"] for one in said["returns"]] == ids and said["figures"] == 2
+    assert all(one["act"] for one in said["returns"])
+    assert said["removed"] == ["var/known.csv"], "also beside the ledger, and of the first try"
+    assert found_in(root) == []
+    left = [path.name for path in Path(said["certificate"]).parent.iterdir()]
+    assert not any("unfinished" in name for name in left)
+    again = newstart(root, "ledger", "destroy", "--agreement", "nhs", ok=2)
+    assert "nothing was destroyed" in again

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from evaluation.ledger.intake import (
 from evaluation.ledger.ledger import Ledger
 from evaluation.programme import Programme
 from evaluation.quarters import Period
-from evaluation.returns.tidy import TableColumns, read_mapping, split_tables
+from evaluation.returns.tidy import AS_RETURNED, TableColumns, read_mapping, split_tables
 from evaluation.workspace import Workspace
 
 HEAD = "area_code,area_name,quarter,outcome,numerator,denominator,status,note\n"
@@ -236,6 +237,34 @@ def test_a_reason_for_a_rule_answers_neither_started_pilots_nor_slips(
     assert (wide["area_code"], wide["outcome"]) == BEFORE[:2]
 
 
+def test_what_was_written_into_the_list_of_questions_stays_while_it_is_needed(
+    tiny_workspace: Workspace, tmp_path: Path
+) -> None:
+    """One of a return's questions answered in the list itself, which is given as the reasons."""
+    other = ("E02" if BEFORE[0] == "E01" else "E01", *BEFORE[1:])
+    folder = lay_returns(tmp_path / "sent", {BEFORE: 620, other: 810})
+    path = load(tiny_workspace, folder).questions
+    assert path is not None
+    answers = {BEFORE[0]: "A ward opened.", other[0]: "It closed again."}
+    for area, reason in answers.items():
+        rows = list(csv.DictReader(path.read_text("utf-8").splitlines()))
+        assert {row["area_code"] for row in rows} >= set(answers)
+        for row in rows:
+            if row["area_code"] == area:
+                row |= {"reason": reason, "by": "Bea"}
+        with path.open("w", newline="") as stream:
+            writer = csv.DictWriter(stream, list(rows[0]))
+            writer.writeheader()
+            writer.writerows([*rows, dict.fromkeys(rows[0], "") | OF_A_RULE])
+        done = load(tiny_workspace, folder, reasons=intake.read_reasons(path))
+        held = path.read_text("utf-8") if path.is_file() else ""
+        assert (done.refused == 0) or (reason in held and "Nobody was missed." in held)
+    assert (done.refused, path.exists()) == (0, False)
+
+
+OF_A_RULE = {"rule": "R058", "reason": "Nobody was missed.", "by": "Ada"}
+
+
 def test_the_most_surprising_are_answered_singly(tiny_workspace: Workspace, tmp_path: Path) -> None:
     folder = lay_returns(tmp_path / "sent", {BEFORE: 620})
     given = reasons(tmp_path, {"rule": "R060", "reason": "A ward opened.", "by": "Ada"})
@@ -375,3 +404,48 @@ def test_the_verb_prints_json_and_its_exit_code_says_whether_all_went_in(
         main([*command, str(folder)])
     assert ended.value.code == 0
     assert capsys.readouterr().out.startswith("1 returns accepted (4 figures), 5 held already")
+
+
+ODD = "area_code,quarter,outcome,numerator,denominator\n"
+ODD_ROWS = "E01,2025 Q1,ae_attendances,215,5000\nE02,2025 Q1,ae_attendances,216,6000\n"
+
+
+@pytest.mark.parametrize(
+    "harm", ["cut short", "overwritten", "a cell too many", "commas at the end"]
+)
+def test_a_table_that_is_damaged_is_refused_and_not_read_in_part(
+    tiny: Programme, tmp_path: Path, harm: str
+) -> None:
+    packed = gzip.compress((ODD + 200 * ODD_ROWS).encode())
+    contents = {
+        "cut short": packed[:-20],
+        "overwritten": packed[:40] + bytes(20) + packed[60:],
+        "a cell too many": (ODD + ODD_ROWS.replace("6000", "6000,more")).encode(),
+        "commas at the end": (ODD + ODD_ROWS.replace("0\n", "0,\n")).encode(),
+    }
+    path = tmp_path / ("figures.csv.gz" if contents[harm].startswith(packed[:2]) else "figures.csv")
+    path.write_bytes(contents[harm])
+    with pytest.raises(ReturnFileError, match="cannot be read"):
+        split_tables([path], AS_RETURNED, tiny)
+
+
+def test_what_is_missing_in_a_parquet_file_is_missing_whatever_its_column_is(
+    tiny: Programme, tmp_path: Path
+) -> None:
+    frame = pd.DataFrame(
+        {
+            "area_code": pd.array(["E01", "E02"], dtype="string"),
+            "quarter": ["2025 Q1", "2025 Q1"],
+            "outcome": ["ae_attendances", "ae_attendances"],
+            "numerator": pd.array([215, None], dtype="Int64"),
+            "denominator": pd.array([5000.0, None], dtype="Float64"),
+        }
+    )
+    path = tmp_path / "figures.parquet"
+    frame.to_parquet(path)
+    (one,) = split_tables([path], AS_RETURNED, tiny).returns
+    assert [row.values[4:6] for row in one.raw.rows] == [("215", "5000"), (None, None)]
+    frame["quarter"] = [pd.Timestamp("2025-01-01"), pd.NaT]
+    frame.to_parquet(path)
+    with pytest.raises(ReturnFileError, match="row 3: '' is no period"):
+        split_tables([path], AS_RETURNED, tiny)

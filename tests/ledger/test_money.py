@@ -13,6 +13,7 @@ from evaluation.errors import WorkspaceError
 from evaluation.finance import costs_lacking, lines_of, of_money
 from evaluation.programme import Programme
 from evaluation.quarters import Period
+from evaluation.setup import costs
 from evaluation.study.study import with_known_money
 from evaluation.workspace import Workspace
 from tests.journey.at_the_command_line import newstart, told
@@ -242,3 +243,51 @@ def test_lines_are_those_of_the_agencies_that_pay(root: Path) -> None:
     assert ("S02", "nhs_finance") in view.submitters
     with pytest.raises(WorkspaceError):
         programme.expected("S01", "council_finance")
+
+
+ROWS = (
+    "site,agency,kind,period,amount,price_year\n"
+    "S01,council,running,2025 Q3,20000,2024\nS01,council,running,2027 Q3,7000,2024\n"
+)
+
+
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_rows_that_lie_ahead_join_the_planned_table_that_is_declared(
+    tiny_workspace: Workspace, quote: str
+) -> None:
+    root, path = tiny_workspace.root, tiny_workspace.studies / "tiny" / "programme.yaml"
+    declared = f"costs: {quote}paid.csv{quote}\nplanned_costs: {quote}plan.csv{quote}\n"
+    path.write_text(path.read_text("utf-8") + declared, "utf-8")
+    path.with_name("paid.csv").write_text(ROWS, "utf-8")
+    mine = ROWS.splitlines()[0] + "\nS01,council,set-up,2027 Q2,100,2024\n"
+    path.with_name("plan.csv").write_text(mine, "utf-8")
+    newstart(root, "upgrade")
+    assert sorted(c.amount for c in known(root).planned_costs) == [100, 7000]
+    apart = root / "var" / "before_upgrade" / "tiny"
+    assert (apart / "plan.csv").read_text("utf-8") == mine
+    assert (apart / "paid.csv").read_text("utf-8") == ROWS
+
+
+def test_an_upgrade_that_is_cut_short_leaves_the_costs_and_goes_on(
+    tiny_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tiny_workspace.studies / "tiny"
+    path, table = folder / "programme.yaml", folder / "costs.csv"
+    path.write_text(path.read_text("utf-8") + "costs: costs.csv\n", "utf-8")
+    table.write_text(ROWS, "utf-8")
+    whole, done = costs.write_whole, list[Path]()
+
+    def cut(to: Path, content: str | bytes) -> None:
+        if to == path:
+            raise OSError(28, "No space left on device")
+        done.append(to)
+        whole(to, content)
+
+    programme = Programme.load(tiny_workspace, "tiny")
+    monkeypatch.setattr(costs, "write_whole", cut)
+    with pytest.raises(OSError, match="No space"):
+        costs.costs_to_returns(tiny_workspace, programme)
+    assert done and table.read_text("utf-8") == ROWS
+    monkeypatch.undo()
+    costs.costs_to_returns(tiny_workspace, Programme.load(tiny_workspace, "tiny"))
+    assert [c.amount for c in known(tiny_workspace.root).planned_costs] == [7000]

@@ -9,17 +9,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.contrib.auth.hashers import Argon2PasswordHasher
 
-from evaluation.portal import configure
+from evaluation.portal import configure, sign_on
 from evaluation.portal.configure import Portal
+from evaluation.portal.sign_on import Service
 from evaluation.quarters import Period, now
 from evaluation.returns.template import write_template
 from evaluation.workspace import Workspace
 from tests.conftest import AREAS, OPINION, PROGRAMME
+
+if TYPE_CHECKING:
+    from tests.portal.provider import Provider
 
 # Within the time in which the returns of 2026 Q3 are due, and before the workspace's clock moves.
 TODAY = "2026-10-10T09:00:00Z"
@@ -126,6 +130,45 @@ def client(who: Any = None, *, csrf: bool = False) -> Any:
         session = made.session
         session["began"] = session["seen"] = now().timestamp()
         session.save()
+    return made
+
+
+@pytest.fixture
+def provider(portal: Portal, set_portal: Callable[..., Portal]) -> Iterator[Provider]:
+    """A service with an RSA and an EC key, and the portal set to use it, with a secret."""
+    from tests.portal.provider import CLIENT, SECRET, Provider, serving
+    from tests.portal.signing_in import EC, RSA
+
+    sign_on.forget()
+    with serving(Provider({"r": RSA, "e": EC})) as served:
+        set_portal(
+            service=Service(
+                issuer=served.address, client=CLIENT, name="Council login", secret=SECRET
+            )
+        )
+        yield served
+    sign_on.forget()
+
+
+@pytest.fixture
+def set_service(provider: Provider, set_portal: Callable[..., Portal]) -> Callable[..., Service]:
+    """Set the portal to use the service otherwise."""
+    from evaluation.portal.drafts import portal as served
+
+    def change(**changed: Any) -> Service:
+        return set_portal(service=replace(served().service, **changed)).service
+
+    return change
+
+
+@pytest.fixture
+def ada(provider: Provider) -> Any:
+    """An officer who signs in by the service as ``ada``."""
+    from evaluation.portal.models import Person
+
+    made = person("Ada Ashworth", "officer", "S01", "nhs")
+    Person.objects.filter(pk=made.pk).update(issued_by=provider.address, subject="ada")
+    made.refresh_from_db()
     return made
 
 

@@ -26,7 +26,7 @@ from evaluation.portal import sign_on
 from evaluation.portal.configure import Portal
 from evaluation.portal.sign_on import Service, public_keys
 from tests.portal.conftest import client, person
-from tests.portal.test_sign_on import has_session, refused, there
+from tests.portal.signing_in import EC, EC_2, RSA, RSA_2, has_session, refused, there
 
 HERE = Path(__file__).parent / "independent"
 MISSING = [one for one in ("node", "npm") if shutil.which(one) is None]
@@ -40,8 +40,6 @@ pytestmark = [
 ]
 
 Key = RSAKey | ECKey
-RSA, RSA_2 = (RSAKey.generate_key(2048) for _ in range(2))
-EC, EC_2 = (ECKey.generate_key("P-256") for _ in range(2))
 
 
 def pem(key: Key) -> str:

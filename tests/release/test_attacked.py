@@ -12,49 +12,20 @@ import numpy as np
 import pytest
 
 from evaluation.disclosure.key import Key
-from evaluation.disclosure.policy import Policy
 from evaluation.disclosure.protection import Held, submitters_tried
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.signatures import PrintedValue, Signed
 from evaluation.programme import Programme
 from evaluation.quarters import parse_instant
-from evaluation.release import Terms, audited, release
+from evaluation.release import audited, release
 from evaluation.release.attacked import Line, Seen, _forms, inside_of, protection_of
 from evaluation.study.record import Results
 from evaluation.study.results import results_of
 from evaluation.study.run import run_study
 from evaluation.study.study import Study
 from evaluation.workspace import Workspace, write_whole
-from tests.unit.locked import NAME, Ground, run_once
-
-KEY = Key(secret=bytes(range(32)))
-
-
-@pytest.fixture(scope="module")
-def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
-    """Three sites of one area each, one outcome in logarithms and one in levels; run once."""
-    return run_once(tmp_path_factory.mktemp("attacked"))
-
-
-@pytest.fixture(scope="module")
-def programme(ground: Ground) -> Programme:
-    return Programme.load(ground.workspace, "new_start")
-
-
-@pytest.fixture(scope="module")
-def study(ground: Ground) -> Study:
-    return Study.load(ground.workspace, NAME)
-
-
-@pytest.fixture(scope="module")
-def raw(ground: Ground) -> Results:
-    from evaluation.study.results import read_results
-
-    return read_results(ground.workspace, NAME)
-
-
-def terms(programme: Programme, key: Key = KEY, **policy: int) -> Terms:
-    return Terms(key=key, policies={one.code: Policy(**policy) for one in programme.outcomes})
+from tests.release.conftest import terms
+from tests.unit.locked import NAME, Ground
 
 
 def with_one_more(study: Study, code: str, area: str, quarter: str) -> Study:
@@ -71,11 +42,11 @@ EXACT = ("effect", "counterfactual", "observed", "mean")
 
 @pytest.mark.parametrize("quarter", ["2024 Q2", "2025 Q4"])
 def test_a_figure_moves_by_its_slope_when_one_person_is_counted_more(
-    study: Study, raw: Results, quarter: str
+    study: Study, results: Results, quarter: str
 ) -> None:
     """The whole study is run again with one count more: the weights are those of the method."""
     code = "ae_attendances"
-    before = _forms(study, code, raw)
+    before = _forms(study, code, results)
     assert before is not None
     area = before.areas[0]
     moved = with_one_more(study, code, area, quarter)
@@ -99,8 +70,8 @@ def test_a_figure_moves_by_its_slope_when_one_person_is_counted_more(
     assert {("path", "counterfactual"), ("twin", "observed")} <= met
 
 
-def test_of_levels_they_are_sums_of_persons(study: Study, raw: Results) -> None:
-    forms = _forms(study, "road_casualties", raw)
+def test_of_levels_they_are_sums_of_persons(study: Study, results: Results) -> None:
+    forms = _forms(study, "road_casualties", results)
     assert forms is not None and not forms.log
     for one in forms.sums():
         if one.name.startswith("did.0") and one.name.endswith(".effect"):
@@ -118,9 +89,9 @@ def test_what_would_be_printed_leaves_five_values_in_sites_of_one_area(
     assert any(one.binding for one in found.worst)
 
 
-def test_a_p_value_moves_as_its_slope_says(study: Study, raw: Results) -> None:
+def test_a_p_value_moves_as_its_slope_says(study: Study, results: Results) -> None:
     """It is an effect over an error, and is rounded there, at the effect's own step."""
-    forms = _forms(study, "ae_attendances", raw)
+    forms = _forms(study, "ae_attendances", results)
     assert forms is not None
     chances = list(forms.chances())
     rows = {one.row: one for one in forms.sums() if one.row and one.name == f"{one.row}.effect"}
@@ -134,17 +105,17 @@ def test_a_p_value_moves_as_its_slope_says(study: Study, raw: Results) -> None:
 
 
 def test_steps_that_are_too_fine_are_found_and_say_which(
-    study: Study, raw: Results, programme: Programme
+    study: Study, results: Results, programme: Programme
 ) -> None:
     """At steps of a hundredth of a person the same rows leave less, and are named for it."""
     held = terms(programme)
     lines = {
         one.address: Line(printed=one.printed, low=one.low, high=one.high)
-        for one in release(raw, held).entries
+        for one in release(results, held).entries
         if isinstance(one.printed, (int, float)) or one.printed is None
     }
     code = "ae_attendances"
-    forms = _forms(study, code, raw)
+    forms = _forms(study, code, results)
     assert forms is not None and forms.log
     fine = dict(lines)
     for one in forms.sums():
@@ -163,7 +134,9 @@ def test_steps_that_are_too_fine_are_found_and_say_which(
         counts = counts_of(programme, ledger.observations("new_start"))
 
     def found(known: Mapping[str, Line]) -> tuple[int, tuple[str, ...]]:
-        seen = Seen(name="now", counts=counts, lines=known, studies={NAME: study}, raw={NAME: raw})
+        seen = Seen(
+            name="now", counts=counts, lines=known, studies={NAME: study}, raw={NAME: results}
+        )
         left = protection_of(programme, held, [seen])
         return left.fewest or 0, tuple(name for one in left.worst for name in one.binding)
 
@@ -174,15 +147,15 @@ def test_steps_that_are_too_fine_are_found_and_say_which(
 
 
 def test_it_reads_the_register_and_not_the_panel_alone(
-    ground: Ground, programme: Programme, raw: Results, tmp_path: Path
+    ground: Ground, programme: Programme, results: Results, tmp_path: Path
 ) -> None:
     """A figure that an edition printed otherwise than is said now is held against the counts."""
     copy = ground.copied(tmp_path / "copy")
     held = terms(programme)
-    at = parse_instant(raw.vintage)
+    at = parse_instant(results.vintage)
     entries = [
         one
-        for one in release(raw, held).entries
+        for one in release(results, held).entries
         if isinstance(one.printed, (int, float)) or one.printed is None
     ]
 
@@ -209,7 +182,7 @@ def test_it_reads_the_register_and_not_the_panel_alone(
             synthetic_clock=True,
         )
     inside = inside_of(copy.workspace, "new_start", "2026-Q1", NAME)
-    write_whole(inside, raw.as_json())
+    write_whole(inside, results.as_json())
     alone = audited(copy.workspace, programme, held, {"2026-Q1": at}, with_now=False, keep=False)
     both = audited(copy.workspace, programme, held, {"2026-Q1": at}, keep=False)
     assert alone.ok and alone.figures >= len(entries)

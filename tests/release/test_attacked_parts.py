@@ -11,14 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evaluation.disclosure.key import Key
-from evaluation.disclosure.policy import Policy
 from evaluation.disclosure.protection import Held
 from evaluation.disclosure.protection import held as counts_of
 from evaluation.estimate.sensitivity import without_touched
 from evaluation.ledger.ledger import Ledger
 from evaluation.programme import Programme
-from evaluation.release import Terms, attacked, release
+from evaluation.release import attacked, release
 from evaluation.release.attacked import Line, Seen, _forms, protection_of
 from evaluation.release.forms import Sum
 from evaluation.study.record import Results
@@ -27,27 +25,12 @@ from evaluation.study.run import _anew, run_study
 from evaluation.study.study import Study
 from evaluation.value import worth
 from evaluation.value.report import as_data, gross_data
-from tests.unit.locked import NAME, Ground, run_once
+from tests.release.conftest import terms
+from tests.unit.locked import NAME
 
-KEY = Key(secret=bytes(range(32)))
 CODE, STOCK = "ae_attendances", "claimant_count"
 OTHER, THERE = "something else", ("X03001", "X12001")
 KINDS = ("fifth", "touched", "value", "totals", "by_agency", "by_site", "by_quarter")
-
-
-@pytest.fixture(scope="module")
-def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
-    return run_once(tmp_path_factory.mktemp("parts"))
-
-
-@pytest.fixture(scope="module")
-def programme(ground: Ground) -> Programme:
-    return Programme.load(ground.workspace, "new_start")
-
-
-@pytest.fixture(scope="module")
-def study(ground: Ground) -> Study:
-    return Study.load(ground.workspace, NAME)
 
 
 @pytest.fixture(autouse=True)
@@ -89,10 +72,6 @@ def told(study: Study) -> Results:
 @pytest.fixture(scope="module")
 def raw(study: Study) -> Results:
     return told(study)
-
-
-def terms(programme: Programme) -> Terms:
-    return Terms(key=KEY, policies={one.code: Policy() for one in programme.outcomes})
 
 
 def kind_of(name: str) -> str:

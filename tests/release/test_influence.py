@@ -14,8 +14,6 @@ import numpy as np
 import pytest
 
 from evaluation.disclosure.effects import step_of
-from evaluation.disclosure.key import Key
-from evaluation.disclosure.policy import Policy
 from evaluation.disclosure.released import Entry
 from evaluation.estimate.did import DidSettings, did
 from evaluation.estimate.imputation import imputation
@@ -24,64 +22,41 @@ from evaluation.estimate.two_way import TwoWaySettings, two_way_fixed_effects
 from evaluation.panel import Panel
 from evaluation.programme import Programme
 from evaluation.protocol import DidPlan
-from evaluation.release import Terms, release
+from evaluation.release import release
 from evaluation.release.attacked import _forms
 from evaluation.release.forms import Forms, Slope
 from evaluation.release.influence import Cell, Sensitivity
 from evaluation.release.released_results import _Door
 from evaluation.release.scale import Scale
 from evaluation.study.record import Results
-from evaluation.study.results import read_results
 from evaluation.study.study import Study
-from tests.unit.locked import NAME, Ground, run_once
+from tests.release.conftest import terms
 from tests.unit.panels import long_table, panel
 
-KEY = Key(secret=bytes(range(32)))
 PEOPLE = 5
 BASES = ("mean", "universal", "varying")
 NICEST = 2.5
 """A nice step is up to so many times what it has to be."""
 
 
-@pytest.fixture(scope="module")
-def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
-    return run_once(tmp_path_factory.mktemp("influence"))
-
-
-@pytest.fixture(scope="module")
-def study(ground: Ground) -> Study:
-    return Study.load(ground.workspace, NAME)
-
-
-@pytest.fixture(scope="module")
-def raw(ground: Ground) -> Results:
-    return read_results(ground.workspace, NAME)
-
-
-def with_base(raw: Results, base: str, before: int) -> Results:
+def with_base(results: Results, base: str, before: int) -> Results:
     """Results whose first estimate is measured from such a base."""
-    plain = raw.plain()
+    plain = results.plain()
     for one in plain["outcomes"]:
         one["estimates"][0]["base_weight"] = 1 / before if base == "mean" else 1.0
     return Results.model_validate(plain)
 
 
-def terms_of(ground: Ground) -> Terms:
-    programme = Programme.load(ground.workspace, "new_start")
-    policies = {one.code: Policy(least_areas=1) for one in programme.outcomes}
-    return Terms(key=KEY, policies=policies)
-
-
-def scale_of(raw: Results, ground: Ground, code: str) -> Scale:
+def scale_of(results: Results, programme: Programme, code: str) -> Scale:
     """By which an outcome's estimates are printed, those that are too coarse for it among them."""
-    door = _Door(raw, terms_of(ground))
+    door = _Door(results, terms(programme, least_areas=1))
     door.released()
     return door.scales[code]
 
 
-def steps_of(raw: Results, ground: Ground, code: str) -> Mapping[str, Entry]:
+def steps_of(results: Results, programme: Programme, code: str) -> Mapping[str, Entry]:
     """Address within the outcome -> its line, of what is printed."""
-    made = release(raw, terms_of(ground))
+    made = release(results, terms(programme, least_areas=1))
     start = f"new_start.first_look.{code}."
     return {
         one.address.removeprefix(start): one
@@ -90,8 +65,8 @@ def steps_of(raw: Results, ground: Ground, code: str) -> Mapping[str, Entry]:
     }
 
 
-def forms_of(study: Study, raw: Results, code: str, base: str = "mean") -> Forms:
-    forms = _forms(study, code, raw)
+def forms_of(study: Study, results: Results, code: str, base: str = "mean") -> Forms:
+    forms = _forms(study, code, results)
     assert forms is not None
     return replace(forms, plan=DidPlan(base=base))
 
@@ -106,14 +81,14 @@ def per_person(forms: Forms, slope: Slope) -> np.ndarray:
 
 @pytest.mark.parametrize("base", BASES)
 def test_each_row_of_an_effect_is_printed_at_what_five_people_move_it_by(
-    study: Study, raw: Results, ground: Ground, base: str
+    study: Study, results: Results, programme: Programme, base: str
 ) -> None:
     """Against a base of one period whoever is counted in it moves every period since, in full."""
     code = "road_casualties"
-    forms = forms_of(study, raw, code, base)
+    forms = forms_of(study, results, code, base)
     before = int(forms.start[forms.start >= 0].min())
-    based = with_base(raw, base, before)
-    scale = scale_of(based, ground, code)
+    based = with_base(results, base, before)
+    scale = scale_of(based, programme, code)
     rows = {(by, str(which)): row for by, which, row in scale.outcome.estimate.entries()}
     met = set()
     for by, which, share in forms._shares():
@@ -128,9 +103,11 @@ def test_each_row_of_an_effect_is_printed_at_what_five_people_move_it_by(
     assert met == {"overall", "event_time", "quarter", "cohort", "site"}
 
 
-def test_a_base_of_one_period_was_printed_at_fewer_than_five(study: Study, raw: Results) -> None:
+def test_a_base_of_one_period_was_printed_at_fewer_than_five(
+    study: Study, results: Results
+) -> None:
     """As it was: no period before weighed more than a quarter, whatever the method said."""
-    forms = forms_of(study, raw, "road_casualties", "universal")
+    forms = forms_of(study, results, "road_casualties", "universal")
     assert forms.overall is not None
     one = float(np.abs(per_person(forms, forms.overall)).max())
     areas = len(forms.areas)
@@ -220,10 +197,10 @@ def test_the_weight_of_one_period_before() -> None:
 
 
 def test_placebo_quantiles_stand_at_the_step_of_an_effect_in_one_period(
-    raw: Results, ground: Ground
+    results: Results, programme: Programme
 ) -> None:
     """They are means of as many areas as the effect is, and were printed as of the window."""
-    printed = steps_of(raw, ground, "road_casualties")
+    printed = steps_of(results, programme, "road_casualties")
     found = {name: one for name, one in printed.items() if name.startswith("placebo.")}
     assert found
     for name, one in found.items():
@@ -238,10 +215,10 @@ def test_placebo_quantiles_stand_at_the_step_of_an_effect_in_one_period(
 
 
 def test_an_early_look_stands_at_the_step_of_what_it_had(
-    study: Study, raw: Results, ground: Ground
+    study: Study, results: Results, programme: Programme
 ) -> None:
-    plain, code = raw.plain(), "road_casualties"
-    forms = forms_of(study, raw, code)
+    plain, code = results.plain(), "road_casualties"
+    forms = forms_of(study, results, code)
     one = next(o for o in plain["outcomes"] if o["code"] == code)
     first = int(forms.start[forms.start >= 0].min())
     one["looks"] = [
@@ -256,7 +233,7 @@ def test_an_early_look_stands_at_the_step_of_what_it_had(
         }
         for later in range(3)
     ]
-    printed = steps_of(Results.model_validate(plain), ground, code)
+    printed = steps_of(Results.model_validate(plain), programme, code)
     known = np.array([list(forms.labels).index(q) for q in forms.estimate.index["quarter"]])
     steps = []
     for later in range(3):
@@ -272,11 +249,11 @@ def test_an_early_look_stands_at_the_step_of_what_it_had(
 
 
 def test_paths_in_logarithms_stand_at_five_people_of_all_areas_in_one_period(
-    study: Study, raw: Results, ground: Ground
+    study: Study, results: Results, programme: Programme
 ) -> None:
     code = "ae_attendances"
-    forms = forms_of(study, raw, code)
-    printed = steps_of(raw, ground, code)
+    forms = forms_of(study, results, code)
+    printed = steps_of(results, programme, code)
     met = 0
     for one in forms.sums():
         if one.name.startswith("twin.") and one.name.endswith(".observed"):
@@ -289,11 +266,11 @@ def test_paths_in_logarithms_stand_at_five_people_of_all_areas_in_one_period(
 
 
 def test_a_row_is_printed_where_its_step_is_half_of_its_printed_error_at_most(
-    raw: Results, ground: Ground
+    results: Results, programme: Programme
 ) -> None:
     """An error is printed up to two steps outwards: by that alone no step was ever too coarse."""
     for code in ("ae_attendances", "road_casualties"):
-        printed = steps_of(raw, ground, code)
+        printed = steps_of(results, programme, code)
         met = 0
         for name, one in printed.items():
             if name.endswith(".se") and ".overall" not in name and one.step:

@@ -14,12 +14,7 @@ from evaluation.release.recomputed import compared, moved, neighbours
 from evaluation.study.results import results_of
 from evaluation.study.run import run_study
 from evaluation.study.study import Study
-from tests.unit.locked import NAME, Ground, run_once
-
-
-@pytest.fixture(scope="module")
-def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
-    return run_once(tmp_path_factory.mktemp("recomputed"))
+from tests.unit.locked import NAME, Ground
 
 
 def test_the_same_book_is_printed_of_neighbouring_counts(

@@ -60,14 +60,14 @@ def test_synthetic_control_at_its_optimum_and_its_rank(states: Panel) -> None:
 
 
 def test_synthetic_control_as_published(states: Panel) -> None:
-    estimate = synthetic_control(states, Y, settings=SyntheticSettings(solver="published"))
+    estimate = synthetic_control(states, Y, settings=SyntheticSettings(solver="frank_wolfe"))
     assert effect(estimate) == pytest.approx(-19.61966, abs=1e-5)
 
 
 def test_the_published_weights_fit_less_well(states: Panel) -> None:
     """What explains -19.6: the stopped weights leave a larger error before the start."""
     exact = synthetic_control(states, Y).diagnostics["pre_period_rmspe"]
-    settings = SyntheticSettings(solver="published")
+    settings = SyntheticSettings(solver="frank_wolfe")
     stopped = synthetic_control(states, Y, settings=settings).diagnostics["pre_period_rmspe"]
     assert exact < stopped < exact * 1.01
 
@@ -86,7 +86,7 @@ def test_synthetic_did_at_its_optimum_and_its_enumerated_error(states: Panel) ->
 
 
 def test_synthetic_did_as_published(states: Panel) -> None:
-    estimate = synthetic_did(states, Y, settings=SdidSettings(solver="published"))
+    estimate = synthetic_did(states, Y, settings=SdidSettings(solver="frank_wolfe"))
     assert effect(estimate) == pytest.approx(-15.603828, abs=1e-5)
 
 

@@ -72,6 +72,13 @@ FAULTS = [
         text=("primary: [ae_attendances]", "primary: [ae_attendances"),
     ),
     Seeded(
+        "a day that no calendar has",
+        "2027-02-30 is no day of the calendar",
+        "error",
+        "publication:",
+        text=("publication: '2027-06-30'", "publication: 2027-02-30"),
+    ),
+    Seeded(
         "an entry twice",
         "window stands twice",
         "error",

@@ -2,6 +2,8 @@
 
 import itertools
 import math
+import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -148,3 +150,75 @@ def test_the_sites_known_so_far_have_their_own_number_of_assignments() -> None:
     blocks = Assignments.draw(held, strata=(), block="authority")
     again = Assignments.draw(early, strata=(), block="authority")
     assert blocks.known(early).distinct == again.distinct < blocks.distinct
+
+
+def test_a_site_whose_areas_start_at_two_times_is_known_at_each() -> None:
+    frame = long_table()
+    frame["site"] = frame["site"].where(frame["site"].isna(), "A")
+    held = panel(frame)
+    whole = Assignments.draw(held, strata=(), block="area", n=199)
+    assert whole.treated.names == ("A", "A")
+    early = held.until(held.periods[6])
+    assert whole.known(held).pseudo_treated.tolist() == whole.pseudo_treated.tolist()
+    assert whole.known(early).pseudo_treated.tolist() == whole.pseudo_treated[:, :2].tolist()
+
+
+def test_authorities_that_areas_do_not_name_cannot_be_moved() -> None:
+    held = panel(long_table())
+    areas = held.areas.assign(authority=held.areas["authority"].where(held.areas.index != "a09"))
+    with pytest.raises(EstimateError, match="1 areas name none"):
+        Assignments.draw(replace(held, areas=areas), block="authority", strata=())
+
+
+def test_a_stratum_that_cuts_through_an_authority_is_refused() -> None:
+    held = panel(long_table())
+    whole = [str(number // 8) for number in range(24)]
+    drawn = Assignments.draw(
+        replace(held, areas=held.areas.assign(stratum=whole)),
+        block="authority",
+        strata=("stratum",),
+        n=99,
+    )
+    assert (drawn.strata[drawn.pseudo_treated] == drawn.strata[drawn.treated.units]).all()
+    torn = held.areas.assign(stratum=["1", *whole[1:]])
+    with pytest.raises(EstimateError, match="several strata"):
+        Assignments.draw(replace(held, areas=torn), block="authority", strata=("stratum",))
+
+
+def test_an_area_without_a_figure_before_is_banded_without_a_warning() -> None:
+    held = panel(long_table())
+    figures = held.array("y").copy()
+    figures[20, :5] = np.nan
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        drawn = Assignments.draw(
+            replace(held, figures={"y": figures}), block="area", strata=("level",), n=99
+        )
+    assert drawn.strata[20] == drawn.strata.max()
+
+
+def test_fewer_assignments_of_all_are_spread_over_the_areas() -> None:
+    every = Assignments.draw(two_sites(("A", "B")), strata=(), block="area")
+    assert every.enumerated and len(every) == 380
+    some = every.fewer(99)
+    assert len(some) == 100 and not some.enumerated
+    assert (some.pseudo_treated[0] == every.treated.units).all()
+    counts = np.bincount(some.pseudo_treated[1:].ravel(), minlength=20)
+    # Taken from the front, as they stand in order, the first areas alone would be in them.
+    assert counts.min() >= 2 and counts.max() <= 25
+    assert len({tuple(row) for row in some.pseudo_treated.tolist()}) == 100
+    assert every.fewer(400) is every
+    drawn = Assignments.draw(panel(long_table()), strata=(), block="area", n=199)
+    assert (drawn.fewer(19).pseudo_treated == drawn.pseudo_treated[:20]).all()
+
+
+def test_areas_that_joined_after_the_drawing_change_no_count_of_it() -> None:
+    """One in an old authority, one in an authority of its own: neither can be drawn."""
+    frame = long_table(n=26)
+    frame.loc[frame["area"].isin(["a24", "a25"]), "authority"] = "L5"
+    frame.loc[frame["area"] == "a25", "authority"] = "L99"
+    later = panel(frame)
+    earlier = later.select(np.arange(26) < 24)
+    drawn = Assignments.draw(earlier, block="authority", strata=(), n=99)
+    kept = replace(drawn, strata=np.append(drawn.strata, [-1, -1]))
+    assert kept.known(later).distinct == drawn.distinct

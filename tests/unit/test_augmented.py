@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from evaluation import augmented_synthetic_control
+from evaluation import augmented_synthetic_control, synthetic_control
 from evaluation.errors import EstimateError, InferenceRefused
 from evaluation.estimate import synthetic_weights
+from evaluation.estimate.sensitivity import fit_table
 from evaluation.estimate.solvers import simplex
-from evaluation.estimate.synthetic import AugmentedSettings
+from evaluation.estimate.synthetic import AugmentedSettings, SyntheticSettings, synthetic_controls
 from tests.unit.panels import long_table, panel
 
 
@@ -98,3 +99,17 @@ def test_what_it_cannot_do_is_refused() -> None:
         augmented_synthetic_control(panel(short), "y")
     given = AugmentedSettings(penalty=1.0)
     assert len(augmented_synthetic_control(panel(short), "y", settings=given).effects)
+
+
+@pytest.mark.parametrize("penalty", [None, 3.0])
+def test_it_is_the_ridge_variant_of_synthetic_control_too(penalty: float | None) -> None:
+    held = panel()
+    own = AugmentedSettings(penalty=penalty)
+    variant = SyntheticSettings(variant="ridge", penalty=penalty)
+    one = augmented_synthetic_control(held, "y", settings=own)
+    other = synthetic_control(held, "y", settings=variant)
+    assert one.overall().equals(other.overall())
+    assert one.by("event_time").equals(other.by("event_time"))
+    assert fit_table(held, "y", own).equals(fit_table(held, "y", variant))
+    with pytest.raises(EstimateError, match="of its own for each outcome"):
+        synthetic_controls(held, ["y"], settings=variant)

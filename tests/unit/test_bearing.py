@@ -110,3 +110,14 @@ def test_numbers_are_written_so_that_they_can_be_read() -> None:
     assert "12 areas of 80 started" in said
     assert "more than 10,000,000,000,000 ways, 99 tried" in said
     assert moved.startswith("What moves together: area, since every started area")
+
+
+def test_too_few_drawn_are_told_from_too_few_possible() -> None:
+    panel = one_started(40, 40, started=3)
+    strict = LookPlan(horizon=8, alpha=0.01, reserve=0.002)
+    found = feasibility_of(drawn(panel, n=50), panel, strict)
+    assert found.refused == (
+        "51 assignments are tried, so no p-value is below 0.020, and alpha is 0.01.",
+    )
+    assert found.needed == ("At least 99 drawn assignments (n).",)
+    assert feasibility_of(drawn(panel, n=99), panel, strict).confirmatory

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy import optimize, stats
 
-from evaluation import Assignments, Panel, between_sites, did
+from evaluation import Assignments, Panel, between_sites, did, honest_bounds
 from evaluation.errors import EstimateError
 from evaluation.estimate.between_sites import default_scale, pooled, reml_tau, site_effects
 from evaluation.estimate.did import DidSettings
@@ -249,3 +249,11 @@ def test_a_new_site_lies_in_its_range_as_often_as_promised() -> None:
             held[k] += row["low"][0] <= at <= row["high"][0]
     # 0.95 with a Monte Carlo error of 0.018.
     assert (held / 150 >= 0.91).all()
+
+
+@pytest.mark.parametrize("window", [7, "early", (0,), (0.0, 3.0)])
+def test_what_is_no_window_is_refused(six: tuple[Panel, object], window: object) -> None:
+    with pytest.raises(EstimateError, match="names no event times"):
+        between_sites(six[1], window=window)  # type: ignore[arg-type]
+    with pytest.raises(EstimateError, match="names no event times"):
+        honest_bounds(six[1], window=window)  # type: ignore[arg-type]

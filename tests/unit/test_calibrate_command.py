@@ -197,3 +197,19 @@ def test_files_that_are_no_panel_are_named(tmp_path):
         with pytest.raises(PanelError) as said:
             read_panel(path, COLUMNS, 4, keep_gaps=keep)
         assert mend in said.value.mend
+
+
+def test_areas_that_the_programme_excludes_are_not_calibrated_on() -> None:
+    panel = RATES.draw(1)
+    figures = panel.array("y").copy()
+    figures[:5, 8:] += 50.0
+    role = np.where(np.arange(30) < 5, "excluded", "comparison")
+    asked = {"started": [2], "effects": (0.0,), "simulation": QUICK, "runs": Runs(4, 0)}
+    found = calibrate(
+        replace(panel, figures={"y": figures}, areas=panel.areas.assign(role=role)),
+        "y",
+        ["did"],
+        **asked,
+    )
+    without = calibrate(panel.select(np.arange(30) >= 5), "y", ["did"], **asked)
+    assert found["areas"] == 25 and found["rows"] == without["rows"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,16 @@ from typing import Any
 import openpyxl
 import pytest
 
-from evaluation.check.report import Checked, report
+from evaluation.check.report import Checked, report, times_in_digits
 from evaluation.check.rules import rules
 from evaluation.check.stages import check_return
+from evaluation.check.usual import Usual
 from evaluation.programme import Programme
 from evaluation.quarters import Period
 from evaluation.returns.form import Figures
 from evaluation.returns.template import write_template
 from evaluation.returns.workbook import read_return
+from evaluation.workspace import Workspace
 from tests.unit.last_accepted import before_of
 
 Faults = dict[str, Any]
@@ -352,3 +355,57 @@ def test_exchanged_headings_are_one_fault_and_hide_no_other(
 def test_headings_are_not_called_exchanged_for_the_sake_of_one_row(check: Check) -> None:
     checked = check({"E2": 5000, "F2": 210}, "csv")
     assert "R017" not in {p.rule for p in checked.problems}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("said", ["0000 Q1", "0000-07-01", "0000-07", "07/0000"])
+def test_a_year_that_no_calendar_has_is_a_fault_of_its_cell(
+    check: Check, kind: str, said: str
+) -> None:
+    assert found(check({"C2": said}, kind)) == {("R025", "C2")}
+
+
+def test_a_year_long_before_the_programme_is_told_and_not_tripped_over(check: Check) -> None:
+    assert found(check({"Guide!B5": "0026 Q3"})) == {("R006", "B5")}
+    rows = {f"C{row}": "0026 Q3" for row in range(2, 6)}
+    assert found(check(rows)) == {("R007", "C2")}
+
+
+def test_an_infinite_figure_that_is_said_to_be_rounded_is_told_as_infinite(check: Check) -> None:
+    faults = {"E2": "1e400", "G2": "[r]", "H2": "rounded to 5"}
+    assert found(check(faults, "csv")) == {("R042", "E2")}
+
+
+@pytest.mark.parametrize("figure", [-1e200, 1e300, 1e-300])
+def test_a_surprise_beyond_all_measure_is_still_a_number(figure: float) -> None:
+    for level in (0.0, 7.0, 1e-30):
+        for counted in (True, False):
+            usual = Usual(level=level, variance=0.01, counted=counted, figures=4)
+            assert math.isfinite(usual.surprise(figure) ** 2)
+
+
+@pytest.mark.parametrize(
+    ("factor", "said"), [(9.876, "9.88"), (99.96, "100"), (999.6, "1,000"), (0.0013, "0.0013")]
+)
+def test_how_many_times_is_told_in_digits(factor: float, said: str) -> None:
+    assert times_in_digits(factor) == said
+
+
+def test_what_stands_beside_the_figure_is_mended_by_what_belongs_there(
+    tiny_workspace: Workspace, quarter: Period, tmp_path: Path
+) -> None:
+    path = tiny_workspace.studies / "tiny" / "programme.yaml"
+    text = path.read_text(encoding="utf-8").replace("claimant_count]", "claimant_count, opinion]")
+    path.write_text(text, encoding="utf-8")
+    tiny = Programme.load(tiny_workspace, "tiny")
+    sent = tmp_path / "S01_nhs_2026-Q3.xlsx"
+    write_template(tiny, "S01", "nhs", quarter, sent)
+    book = openpyxl.load_workbook(sent)
+    cells = CLEAN | {f"F{row}": 5000 for row in range(2, 6)} | {"E6": 7.1, "E7": 7.2}
+    for cell, value in (cells | {"F6": "n/a", "J1": "se", "J7": "n/a"}).items():
+        book["Return"][cell] = value
+    book.save(sent)
+    mends = {p.cell: p.mend for p in check_return(read_return(sent), tiny).problems}
+    # A value has no denominator, and an empty standard error no symbol.
+    assert mends["F6"] == rules()["R048"].mend
+    assert mends["J7"] == rules()["R101"].mend

@@ -5,8 +5,17 @@ import pandas as pd
 import pytest
 
 from evaluation.errors import EstimateError
+from evaluation.estimate import did as estimator
+from evaluation.estimate import samples
 from evaluation.estimate.assignments import Assignments
-from evaluation.estimate.did import DidSettings, Method, TwoByTwo, adjusted_att, did
+from evaluation.estimate.did import (
+    DidSettings,
+    Method,
+    TwoByTwo,
+    adjusted_att,
+    did,
+    long_differences,
+)
 from evaluation.panel import Panel
 from tests.unit.panels import long_table
 
@@ -137,3 +146,17 @@ def test_an_unknown_or_missing_covariate_is_named() -> None:
     holed.loc[holed["area"] == "a09", "wealth"] = np.nan
     with pytest.raises(EstimateError, match="'wealth' is missing"):
         did(panel(holed), "y", settings=DidSettings(covariates=("wealth",)))
+
+
+def test_a_score_under_some_of_all_assignments_is_fitted_over_all_areas() -> None:
+    """All pairs of forty areas stand in order: the first two hundred hold the same six areas."""
+    frame = long_table(n=40)
+    frame.loc[frame["site"] == "B", ["start", "site"]] = [0, None]
+    held = panel(frame.assign(wealth=np.sin(frame["population"])))
+    settings = DidSettings(method="ipw", covariates=("wealth",))
+    sample = samples.take(held, "y", "level")
+    drawn = Assignments.draw(held, block="area", strata=())
+    assert drawn.enumerated and len(drawn) == 780
+    used, _ = estimator._fewer(drawn, sample, long_differences(sample, settings), settings, 0)
+    counts = np.bincount(used.pseudo_treated[1:].ravel(), minlength=40)
+    assert len(used) > 150 and counts.max() <= 20 and counts.min() >= 1

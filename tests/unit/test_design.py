@@ -1,6 +1,8 @@
 """Power and matching before the lock: against what is then found, and against sense."""
 
+import warnings
 from dataclasses import replace
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -153,6 +155,9 @@ def test_candidate_sets_are_read_from_a_file(tmp_path):
     path = tmp_path / "sets.csv"
     path.write_text("area,set,why\n E1,north,x\nE2,north,\nE1,south,\n")
     assert read_candidates(path) == {"north": ("E1", "E2"), "south": ("E1",)}
+    # As another system saves it, with a set whose name a reader of data takes for none.
+    path.write_text("set;area\r\nNA;00123\r\nNA;E2\r\n", encoding="utf-16")
+    assert read_candidates(path) == {"NA": ("00123", "E2")}
     for text, said in (
         ("area,name\nE1,a\n", "sets.csv: it has no column 'set'"),
         ("set,area\na,E1\na, \n", "sets.csv, line 3: a cell is empty"),
@@ -312,3 +317,35 @@ def test_what_matching_refuses():
     for wrong in ({"nearest": 0}, {"caliper": 0.0}, {"buffer_km": -1.0}, {"after": 0}):
         with pytest.raises(EstimateError, match="cannot be"):
             MatchPlan(**wrong)
+
+
+@pytest.mark.parametrize(("side", "quantile"), [("two", 0.975), ("greater", 0.95), ("less", 0.95)])
+def test_one_look_at_noise_sees_what_the_normal_table_says(side, quantile):
+    """Critical value and the quantile of the power, in errors (Cohen 1988, section 2.4)."""
+    plan = LookPlan(horizon=1, reserve=0.0, side=side)
+    raw = np.random.default_rng(1).standard_normal((1, 40_000))
+    shift = np.zeros_like(raw)
+    shift[0, 0] = 1.0
+    normal = NormalDist()
+    expected = normal.inv_cdf(quantile) + normal.inv_cdf(0.8)
+    assert detectable_by_look(raw, shift, plan)[0] == pytest.approx(expected, abs=0.04)
+
+
+def test_areas_without_an_authority_share_none():
+    panel = started_at(planned(), 16)
+    authority = panel.areas["authority"].astype(object)
+    authority.iloc[[3, 50, 51]] = np.nan
+    found = match(replace(panel, areas=panel.areas.assign(authority=authority)), "y")
+    left = set(found.left_out["area"])
+    assert not left & set(panel.areas.index[[50, 51]])
+
+
+def test_of_a_level_of_zero_nothing_is_a_percentage():
+    panel = planned()
+    figures = panel.array("y").copy()
+    figures[panel.areas["site"].notna().to_numpy()] = 0.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        table = power(replace(panel, figures={"y": figures}), "y", PLAN)
+    assert np.isfinite(table["detectable"].iloc[-1])
+    assert table["detectable_percent"].isna().all() and first_able(table, 5.0) is None

@@ -20,6 +20,7 @@ from evaluation.diagnose import (
     outlier_controls,
     pre_level,
     regression_to_the_mean,
+    spillover,
 )
 from evaluation.errors import EstimateError
 from evaluation.estimate.assignments import Assignments
@@ -188,3 +189,36 @@ def test_without_placebos_or_periods_nothing_is_claimed() -> None:
     assert changed_instrument(analytic).result == "cannot tell"
     assert regression_to_the_mean(analytic).result == "cannot tell"
     assert influence(influence_table(panel(), estimate).iloc[:0]).result == "cannot tell"
+
+
+def test_an_area_without_a_figure_before_is_no_area_of_level_zero() -> None:
+    held = panel(n=40)
+    figures = held.array("y").copy()
+    figures[[0, 30], :5] = np.nan
+    lacking = replace(held, figures={"y": figures})
+    found = pre_level(lacking, "y", placebos(held))
+    level = np.nanmean(held.array("y")[:, :5], axis=1)
+    kept = np.delete(np.arange(40), [0, 30])
+    level[[0, 30]] = level[kept].mean()
+    own, other = level[held.treated].mean(), level[~held.treated].mean()
+    assert found.size == pytest.approx(100 * (own - other) / level.mean(), rel=0.1)
+    assert found.result == pre_level(held, "y", placebos(held)).result
+
+
+def test_areas_that_differ_in_nothing_cannot_be_told_apart() -> None:
+    held = panel(n=40)
+    figures = held.array("y").copy()
+    figures[:, :5] = 0.0
+    found = balance(replace(held, figures={"y": figures}), "y", placebos(held))
+    assert found.result == "cannot tell" and "do not differ" in str(found.brief)
+
+
+def test_areas_that_name_no_authority_leave_a_check_unmade() -> None:
+    held = panel(n=40)
+    areas = held.areas.assign(x=np.arange(40.0), y=0.0)
+    areas.loc["a30", "authority"] = np.nan
+    lacking = replace(held, areas=areas)
+    found = spillover(lacking, "y", 5.0, DidSettings(), 0)
+    assert found.result == "cannot tell" and "name none" in str(found.brief)
+    joined = {"a20": held.periods[5]}
+    assert other_programme(lacking, "y", joined, DidSettings(), 0).result == "cannot tell"

@@ -1,6 +1,7 @@
 """Tables of fit and donors, the identification range, and starts moved back in time."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -111,3 +112,13 @@ def test_an_earlier_start_sees_nothing_of_the_real_one() -> None:
         in_time_placebo(held, 5)
     with pytest.raises(EstimateError, match="no area has started"):
         in_time_placebo(held.until(held.periods[4]), 1)
+
+
+def test_an_area_that_is_not_fitted_has_no_ratio_and_no_p_value() -> None:
+    held = panel(effect=3.0)
+    figures = held.array("y").copy()
+    figures[0, :4], figures[1, 5:] = np.nan, np.nan
+    table = fit_table(replace(held, figures={"y": figures}), "y", SIMPLEX)
+    assert table.loc["a00", ["rmspe_before", "ratio", "ratio_p"]].isna().all()
+    assert table.loc["a01", ["rmspe_after", "ratio", "ratio_p"]].isna().all()
+    assert (table.loc[["a02", "a03"], "ratio_p"] >= 1 / 21).all()

@@ -85,3 +85,12 @@ def test_the_index_counts_a_repeated_outcome_once():
 def test_more_than_three_primaries_are_refused():
     with pytest.raises(EstimateError, match="secondary"):
         subsets(["a", "b", "c", "d"])
+
+
+def test_an_outcome_without_a_statistic_has_no_p_value_and_is_none_of_the_family():
+    rows = dict(zip("abc", related(np.random.default_rng(4), 3, 200), strict=True))
+    lacking = np.full(200, np.nan)
+    lacking[1:] = rows["a"][1:]
+    found = westfall_young({"lacking": lacking, **rows})
+    assert np.isnan(found.pop("lacking"))
+    assert found == westfall_young(rows)

@@ -37,7 +37,12 @@ from evaluation import (
     synthetic_control,
     worth,
 )
+from evaluation.design.match import MatchPlan
+from evaluation.diagnose import balance_table
 from evaluation.errors import PanelError, UserError
+from evaluation.estimate.did import DidSettings
+from evaluation.estimate.pooled import PooledSettings
+from evaluation.estimate.synthetic import AugmentedSettings, synthetic_controls
 from tests.unit.panels import long_table
 
 
@@ -210,6 +215,31 @@ CALLS: dict[str, Callable[[], object]] = {
     "assignments as a number": lambda: did(known(), "y", assignments=5),
     "draw from a table": lambda: Assignments.draw(table()),
     "draw by a word": lambda: Assignments.draw(known(), block="x"),
+    "bands of nothing": lambda: Assignments.draw(known(), strata=None),
+    "bands of letters": lambda: Assignments.draw(known(), strata="levels"),
+    "bootstrapped from text": lambda: did(known(), "y", inference="bootstrap", seed="a"),
+    "bootstrapped from below": lambda: did(known(), "y", inference="bootstrap", seed=-1),
+    "bootstrapped never": lambda: DidSettings(bootstrap_draws=0),
+    "bootstrapped by halves": lambda: DidSettings(bootstrap_draws=199.5),
+    "weighed by a list": lambda: did(known(), "y", settings=DidSettings(weights=["a"])),
+    "weighed by text": lambda: did(known(), "y", settings=DidSettings(weights="role")),
+    "penalty as text": lambda: SyntheticSettings(variant="penalised", penalty="x"),
+    "penalty of truth": lambda: AugmentedSettings(penalty=True),
+    "predictors of nothing": lambda: SyntheticSettings(predictors=None),
+    "covariates of nothing": lambda: AugmentedSettings(covariates=None),
+    "share as text": lambda: PooledSettings(share="x"),
+    "outcomes as one": lambda: synthetic_controls(known(), "y"),
+    "bounds at a word": lambda: honest_bounds(estimated(), level="x"),
+    "power at text": lambda: power(known(), "y", treated=["a08"], at="x"),
+    "power at two": lambda: power(known(), "y", treated=["a08"], at=2),
+    "power by a word": lambda: power(known(), "y", plan="x"),
+    "nearest as text": lambda: MatchPlan(nearest="x"),
+    "balance of text": lambda: balance_table(
+        known(), "y", Assignments.draw(known(), strata=(), n=9), covariates=("role",)
+    ),
+    "balance of one": lambda: balance_table(
+        known(), "y", Assignments.draw(known(), strata=(), n=9), covariates="population"
+    ),
     "sites of a table": lambda: between_sites(table()),
     "worth of one": lambda: worth(estimated(), None),
     "worth in no programme": lambda: worth([estimated()], None),

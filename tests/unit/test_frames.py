@@ -106,3 +106,14 @@ def benchmark_programme() -> Programme:
     schemas = packaged_schemas()
     scenario = benchmark.Scenario.load(schemas)
     return benchmark.invent_programme(scenario, scenario.presets["full"], schemas)
+
+
+def test_months_are_read_where_something_is_returned_by_month(tiny: Programme) -> None:
+    rows = [["E01", said, "arrears", "10", "200", ""] for said in ("2026-07", "2026 Q3", "2026-13")]
+    frame = pd.DataFrame(rows, columns=COLUMNS)
+    wrong = [(one.row, one.rule) for one in check_frame(frame, tiny)]
+    assert wrong == [(0, "R025"), (2, "R025")]
+    held = {name: getattr(tiny, name) for name in Programme.model_fields}
+    monthly = [one.model_copy(update={"frequency": "month"}) for one in tiny.outcomes]
+    found = check_frame(frame, Programme(**held | {"outcomes": tuple(monthly)}))
+    assert [(one.row, one.rule) for one in found] == [(2, "R025")]

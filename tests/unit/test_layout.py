@@ -11,11 +11,12 @@ from typing import Any
 import openpyxl
 import pytest
 
+from evaluation.check import layout
 from evaluation.check.report import Checked, Problem
 from evaluation.check.stages import check_return
 from evaluation.programme import Programme
 from evaluation.quarters import Period
-from evaluation.returns.form import Figures
+from evaluation.returns.form import Figures, address
 from evaluation.returns.template import write_template
 from evaluation.returns.workbook import read_return
 
@@ -157,3 +158,31 @@ def test_merged_cells_hide_no_other_empty_cell(check: CheckChanged) -> None:
 
 def test_a_merge_beside_the_table_is_no_fault(check: CheckChanged) -> None:
     assert check(lambda book: book["Return"].merge_cells("K20:L30")).accepted
+
+
+def test_many_large_merges_cost_no_more_than_small_ones(
+    tiny: Programme, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    merges = "".join(f'<mergeCell ref="A{n}:AZ{n + 20_000}"/>' for n in range(1, 400))
+    with_xml(path, "</sheetData>", f"</sheetData><mergeCells>{merges}</mergeCells>")
+    named = 0
+
+    def counting(row: int, column: int) -> str:
+        nonlocal named
+        named += 1
+        return address(row, column)
+
+    monkeypatch.setattr(layout, "address", counting)
+    checked = check_return(read_return(path), tiny)
+    assert ("R074", "Return", "A1") in places(checked)
+    assert named < 10_000  # and not one for each of four hundred million covered cells
+
+
+def test_a_hidden_column_is_told_at_its_heading(tiny: Programme, path: Path) -> None:
+    book = openpyxl.load_workbook(path)
+    book["Return"].insert_rows(1, 2)
+    book["Return"]["A1"] = "Figures of the quarter"
+    book["Return"].column_dimensions["F"].hidden = True
+    book.save(path)
+    checked = check_return(read_return(path), tiny)
+    assert ("R072", "Return", "F3") in places(checked)

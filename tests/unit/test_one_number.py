@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import warnings
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from evaluation.diagnose import EventStudy, breakdown
@@ -11,6 +16,7 @@ from evaluation.estimate.assignments import Assignments
 from evaluation.estimate.did import DidSettings, did
 from evaluation.estimate.estimate import Estimate
 from evaluation.estimate.synthetic import SyntheticSettings, synthetic_control
+from evaluation.estimate.units import stretch
 from evaluation.finding.undo import breaks_of
 from evaluation.study.heterogeneity import Scale, equally_likely, new_site_of, synthetic_unit_of
 from tests.unit.panels import panel
@@ -70,3 +76,32 @@ def test_worlds_are_counted_in_words() -> None:
     assert "In all 20" in quantile_dots_sentence([1.0] * 20) and "higher" in quantile_dots_sentence(
         [1.0] * 20
     )
+
+
+def test_assignments_without_a_statistic_leave_the_others_their_values(
+    fitted: tuple[Estimate, Estimate],
+) -> None:
+    draws = fitted[0].draws
+    assert draws is not None
+    lost = [5, 77]
+    raw, shift, net = (part.copy() for part in (draws.raw, draws.shift, draws.net))
+    for part in (raw, shift, net):
+        part[lost] = np.nan
+    lacking = replace(fitted[0], draws=replace(draws, raw=raw, shift=shift, net=net))
+    kept = {
+        name: np.delete(getattr(draws, name), lost, axis=0)
+        for name in ("raw", "shift", "net", "is_identity")
+    }
+    fewer = replace(fitted[0], draws=replace(draws, **kept))
+    np.testing.assert_allclose(
+        equally_likely(lacking, (0, 2)), equally_likely(fewer, (0, 2)), rtol=1e-9
+    )
+
+
+def test_draws_that_do_not_vary_are_stretched_to_nothing() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        still = np.zeros(99)
+        assert stretch(still, pd.Series({"low": 2.0, "high": 2.0}), 0.95) == 1.0
+        assert stretch(still, pd.Series({"low": 1.0, "high": 2.0}), 0.95) == math.inf
+        assert stretch(np.arange(99.0), pd.Series({"low": 1.0, "high": math.inf}), 0.95) == math.inf

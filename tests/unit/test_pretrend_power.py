@@ -55,3 +55,21 @@ def test_with_one_period_before_it_is_the_normal_power() -> None:
 def test_a_power_below_the_size_is_refused() -> None:
     with pytest.raises(EstimateError, match="no slope is found"):
         pre_trend_power(study(), powers=(0.03,))
+
+
+def test_a_power_that_several_tests_have_without_any_slope_is_refused_with_their_size() -> None:
+    """Eight tests at 5 % reject far more often than that; no slope makes them reject less."""
+    held = study(before=8, after=3)
+    assert pre_trend_power(held, powers=(0.1,), pretest="slope")["slope"].item() > 0
+    with pytest.raises(EstimateError, match="where there is none") as refused:
+        pre_trend_power(held, powers=(0.06,))
+    size = float(refused.value.expected.split()[2])
+    rng = np.random.default_rng(5)
+    drawn = rng.standard_normal((40_000, 11)) @ np.linalg.cholesky(held.covariance).T
+    errors = np.sqrt(np.diag(held.covariance))[:8]
+    rejected = (np.abs(drawn[:, :8]) > 1.959964 * errors).any(axis=1).mean()
+    assert size == pytest.approx(rejected, abs=0.01) and size > 0.06
+    with pytest.raises(EstimateError, match="pretest"):
+        pre_trend_power(held, pretest="none")  # type: ignore[arg-type]
+    with pytest.raises(EstimateError, match="level"):
+        pre_trend_power(held, level=95)

@@ -8,13 +8,18 @@ import pytest
 import yaml
 
 from evaluation.errors import ProtocolError
+from evaluation.programme import Programme
+from evaluation.protocol import Protocol
+from evaluation.quarters import Period
 from evaluation.study import protocol_check
-from evaluation.study.protocol_check import check_protocol, too_small
-from evaluation.study.protocol_rules import Case, read_lined
+from evaluation.study.protocol_check import check_protocol, prices, too_small
+from evaluation.study.protocol_rules import Case, Remark, money, read_lined
+from evaluation.study.run import _value
 from evaluation.study.study import Study
 from evaluation.workspace import Workspace, packaged_schemas
 from tests.unit.locked import LOCKED, NAME, PROTOCOL, lay_out
 from tests.unit.protocol_faults import COMPARISON, FAULTS, ON_FIGURES, THEORY, Seeded
+from tests.unit.values import AE, CLAIMANTS, LIFE, outcome, programme
 
 QUESTIONS_OF_THE_SOUND = {"P074", "P077", "P084", "P097", "P120"}
 
@@ -250,3 +255,43 @@ def test_precision_that_differs_between_arms_is_asked_about(filled):
         found = [one for one in asked(known) if f"Sampling errors of {code}" in one.message]
         assert bool(found) == wanted
         assert all(f"{ratio:.2f} times" in one.message for one in found)
+
+
+def of_money(held: Programme, **named: object) -> Case:
+    """A protocol that asks for pounds, of the outcomes that are named."""
+    bare = {"negative_control": [], "scale": {}, "hoped_percent": {}, "value": True}
+    protocol = Protocol.model_validate({**PROTOCOL, **bare, **named})
+    return Case(protocol=protocol, source=read_lined("value: true"), programme=held, name=NAME)
+
+
+def rules_met(found: list[Remark]) -> set[str]:
+    return {one.rule for one in found}
+
+
+@pytest.mark.parametrize("frequency", ["A", "M"])
+def test_pounds_are_asked_for_of_quarters_alone(frequency):
+    held = programme([AE])
+    other = held.model_copy(update={"first": Period.around(held.first.first_day, frequency)})
+    case = of_money(other, primary=[AE.code])
+    assert rules_met(list(money(case))) == {"P143"}
+    assert "P143" not in rules_met(list(money(of_money(held, primary=[AE.code]))))
+
+
+def test_better_lives_alone_are_a_value():
+    """They are a sum of their own: there is one, and the total of unit costs is none."""
+    arrears = outcome("arrears", "flow", None)
+    life = LIFE.model_copy(update={"frequency": "wave"})
+    held = programme([arrears, life])
+    case = of_money(held, primary=["arrears"], lives=[LIFE.code])
+    assert "P110" not in rules_met(list(money(case)))
+    assert _value(held, case.protocol, {"arrears": (), LIFE.code: ()}) is None
+    bare = of_money(programme([arrears]), primary=["arrears"])
+    assert "P110" in rules_met(list(money(bare)))
+
+
+def test_a_share_of_another_group_is_none_of_this_one():
+    """All of it would be counted, and nobody asked."""
+    other = CLAIMANTS.model_copy(update={"overlap_group": "home"})
+    found = list(prices(of_money(programme([other]), primary=[other.code])))
+    assert rules_met(found) == {"P107"}
+    assert not list(prices(of_money(programme([CLAIMANTS]), primary=[CLAIMANTS.code])))

@@ -44,3 +44,25 @@ def test_a_bare_date_means_the_end_of_that_day() -> None:
 def test_a_range_holds_both_ends() -> None:
     span = period_range(Period.parse("2025 Q3"), Period.parse("2026 Q2"))
     assert [p.label for p in span] == ["2025 Q3", "2025 Q4", "2026 Q1", "2026 Q2"]
+
+
+@pytest.mark.parametrize("text", ["0000 Q3", "0000", "0000-07"])
+def test_the_calendar_has_no_year_zero(text: str) -> None:
+    with pytest.raises(PeriodError, match="is no"):
+        Period.parse(text)
+
+
+@pytest.mark.parametrize("text", ["0026 Q3", "0026", "0026-07"])
+def test_an_early_year_is_written_as_it_is_read(text: str) -> None:
+    assert Period.parse(text).label == text
+
+
+@pytest.mark.parametrize("text", ["2026-11-24", "20261124", "2026-W48-2", "2026W482"])
+def test_a_bare_date_in_any_form_means_the_end_of_that_day(text: str) -> None:
+    assert format_instant(parse_instant(text)) == "2026-11-24T23:59:59.999999Z"
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "yesterday", "2026-02-30"])
+def test_what_is_no_instant_is_refused(text: str) -> None:
+    with pytest.raises(PeriodError, match="is no date"):
+        parse_instant(text)

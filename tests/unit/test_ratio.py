@@ -9,13 +9,15 @@ from benchmarks.invented import Invented
 from evaluation.design import simulation
 from evaluation.design.simulation import Simulation
 from evaluation.errors import EstimateError
-from evaluation.estimate import interim, registry
+from evaluation.estimate import interim, registry, samples
 from evaluation.estimate.assignments import Assignments
+from evaluation.estimate.did import DidSettings, did
 from evaluation.estimate.inference import placebo_p
 from evaluation.estimate.registry import Choices
 from evaluation.estimate.units import ratio_effect
 
 FIRST, HOW = 12, Simulation(started=4, looks=4)
+BASE = DidSettings(base="mean")
 
 
 def held(rho=-0.2, gaps=False, seed=0):
@@ -87,3 +89,32 @@ def test_zeros_have_an_effect_and_one_area_may_have_no_bound():
     few = Assignments.draw(one, strata=(), block="area")
     found = ratio_effect("did", one, "y", Choices(), few)
     assert (found.low, found.high) == (-1.0, np.inf)
+
+
+@pytest.mark.parametrize("gaps", ["as_they_are", "by_population"])
+def test_gaps_brought_to_scale_are_so_in_the_figures_and_in_what_is_taken_off(gaps):
+    """By testing anew at either end, with the scale that the figures themselves give."""
+    panel, drawn = held()
+    rng = np.random.default_rng(3)
+    people = rng.uniform(1_000, 9_000, len(panel.areas))
+    panel = replace(panel, areas=panel.areas.assign(population=people))
+    choices = Choices(gaps=gaps)
+    if gaps == "as_they_are":
+        error = np.repeat(rng.uniform(0.5, 2.0, len(people))[:, None], 16, axis=1)
+        panel = replace(panel, sampling_error={"y": error})
+    found = ratio_effect("did", panel, "y", choices, drawn)
+    plain = ratio_effect("did", replace(panel, sampling_error={}), "y", Choices(), drawn)
+    assert found.effect == pytest.approx(plain.effect) and found.low != plain.low
+    scaled = registry.to_scale("did", panel, "y", choices, drawn)
+    scaled = samples.to_scale(scaled, samples.take(panel, "y", "level"))
+    on = panel.treated[:, None] & (np.arange(16) >= FIRST)
+
+    def p(rho):
+        without = np.where(on, panel.array("y") / (1 + rho), panel.array("y"))
+        again = did(replace(panel, figures={"y": without}), "y", settings=BASE, assignments=scaled)
+        return placebo_p(interim.statistic(again, (0, 10)).raw)
+
+    width = found.high - found.low
+    for end, inwards in ((found.low, 1e-6), (found.high, -1e-6)):
+        assert p(end + inwards * width) > 0.05
+        assert p(end - inwards * width) <= 0.05

@@ -223,3 +223,18 @@ def test_a_reply_is_a_workbook_in_a_place_that_exists_and_of_a_size_that_can_be_
     formatted = replace(raw.sheets[0], cells=MAX_CELLS + 1)  # formats without values count too
     with pytest.raises(UserError, match="marked copy"):
         reply(replace(raw, sheets=(formatted,)), checked, tmp_path / "a.xlsx")
+
+
+@pytest.mark.parametrize("reference", ["", "B0", "A1:B2", "ZZZ1", "XFD1048577", "x"])
+def test_a_comment_on_a_cell_that_there_is_not_is_marked_all_the_same(
+    tiny: Programme, path: Path, reference: str
+) -> None:
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    (part,) = (name for name in parts if name.endswith("comment1.xml"))
+    parts[part] = parts[part].replace(b'ref="E3"', f'ref="{reference}"'.encode())
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    _, checked, out = replied(path, tiny)
+    assert ("R076", "A1") in {(p.rule, p.cell) for p in checked.problems} and out.exists()

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from evaluation import did
+from evaluation.check.figures import _is_multiple
 from evaluation.panel import Panel
 from evaluation.programme import Programme
 from evaluation.quarters import Period
@@ -100,3 +101,11 @@ def test_the_range_is_wider_where_started_areas_were_rounded() -> None:
         row = did(wide(rounded), "y", inference="placebo", seed=1).overall().iloc[0]
         width[rounded] = row["high"] - row["low"]
     assert width[True] > 1.5 * width[False]
+
+
+def test_a_large_multiple_of_a_base_that_no_double_holds_is_one() -> None:
+    # 0.1 has no exact double: of so large a figure the quotient is off in its sixth decimal.
+    figures = [12_345_678_901.3 + step / 10 for step in range(200)]
+    assert all(_is_multiple(figure, 0.1) for figure in figures)
+    assert not _is_multiple(12_345_678_901.35, 0.1)
+    assert _is_multiple(0.3, 0.1) and not _is_multiple(0.35, 0.1)

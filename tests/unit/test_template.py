@@ -145,3 +145,30 @@ def test_the_csv_has_the_same_rows(
         rows = list(csv.reader(stream))
     shown = book["Return"].iter_rows(values_only=True)
     assert rows == [["" if value is None else str(value) for value in row] for row in shown]
+
+
+def test_an_outcome_asked_for_fewer_areas_moves_no_limit_to_anothers_rows(
+    tiny_workspace: Workspace, quarter: Period, tmp_path: Path
+) -> None:
+    path = tiny_workspace.studies / "tiny" / "programme.yaml"
+    text = path.read_text(encoding="utf-8").replace("claimant_count]", "claimant_count, opinion]")
+    text = text.replace("agency: dwp}", "agency: dwp, authorities: [A1, A2, A3]}")
+    path.write_text(text, encoding="utf-8")
+    # Attendances are asked of the source in the comparison areas alone, opinions in all.
+    opinion = path.parent / "outcomes" / "opinion.yaml"
+    said = opinion.read_text(encoding="utf-8").replace("source: site", "source: nhs_england", 1)
+    opinion.write_text(said, encoding="utf-8")
+    tiny = Programme.load(tiny_workspace, "tiny")
+    made = tmp_path / "OPEN_nhs_england_2026-Q3.xlsx"
+    write_template(tiny, "OPEN", "nhs_england", quarter, made)
+    book = openpyxl.load_workbook(made)
+    sheet, offered = book["Return"], offers(book)
+    of = {row: str(sheet.cell(row, 4).value) for row in range(2, sheet.max_row + 1)}
+    counts = [list(of.values()).count(code) for code in dict.fromkeys(of.values())]
+    assert len(set(counts)) > 1
+    for cells, (kind, _, _) in offered.items():
+        if cells.startswith("E"):
+            first, _, last = cells.replace("E", "").partition(":")
+            codes = {of[row] for row in range(int(first), int(last) + 1)}
+            assert len(codes) == 1
+            assert kind == ("whole" if tiny.outcome_by_code[codes.pop()].whole else "decimal")

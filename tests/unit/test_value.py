@@ -3,6 +3,7 @@
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -13,12 +14,24 @@ from evaluation.estimate.did import DidSettings, did
 from evaluation.estimate.estimate import Estimate
 from evaluation.estimate.units import in_units
 from evaluation.programme import Programme
+from evaluation.quarters import Period
 from evaluation.simulate import Scenario, draw_figures, invent_programme, panel_of
 from evaluation.value import Parameters, Value, ratios, worth
 from evaluation.value.cashable import mvpf, plane
-from evaluation.value.report import as_data
+from evaluation.value.report import as_data, to_be_confirmed
 from evaluation.value.tally import net_effects
-from tests.unit.values import AE, ASB, CLAIMANTS, HEALTH, HOUSED, QUARTERS, cost, net, valued
+from tests.unit.values import (
+    AE,
+    ASB,
+    CLAIMANTS,
+    HEALTH,
+    HOUSED,
+    QUARTERS,
+    cost,
+    net,
+    outcome,
+    valued,
+)
 
 SCHEMAS = Path(__file__).parents[2] / "data_schemas"
 
@@ -133,6 +146,22 @@ def test_estimates_from_other_assignments_are_refused() -> None:
         worth([estimates()[3]], programme(), draws=100)
 
 
+def test_two_estimates_of_one_outcome_are_refused() -> None:
+    """The second would be counted in place of the first, and twice."""
+    first = estimates()[0]
+    with pytest.raises(ValueChainError, match="counted twice"):
+        worth([first, replace(first, level=0.9)], programme(), draws=100)
+
+
+@pytest.mark.parametrize("frequency", ["A", "M"])
+def test_pounds_are_reckoned_by_the_quarter_alone(frequency: Literal["A", "M"]) -> None:
+    """Else a year would be discounted, and a stock priced, as a quarter of one."""
+    day = programme().first.first_day
+    other = programme().model_copy(update={"first": Period.around(day, frequency)})
+    with pytest.raises(ValueChainError, match="pounds are reckoned by the quarter"):
+        worth(estimates(), other, draws=100)
+
+
 def test_the_same_seed_gives_the_same_pounds() -> None:
     first, again = (worth(estimates(), programme(), draws=500, seed=3) for _ in range(2))
     assert first.totals().equals(again.totals())
@@ -217,6 +246,16 @@ def test_every_printed_figure_says_its_vintage_and_source() -> None:
     } <= named
     assert all(row["vintage"] and row["source"] for row in data["sources"])
     assert data["to_date"] is True
+
+
+def test_all_that_is_to_be_confirmed_of_a_price_is_told() -> None:
+    """Rows of one code may lack different things: the last row's are not all."""
+    neet = outcome("neet", "stock", "neet", agency="council", overlap_group="work")
+    value = valued([net(neet, -1), net(CLAIMANTS, -1)], changed=[neet])
+    assert to_be_confirmed(value) == [
+        "grade of E&E10.0, E&E1.0",
+        "split between DWP and HMRC of E&E10.0",
+    ]
 
 
 def test_a_red_price_is_flagged_where_it_matters() -> None:

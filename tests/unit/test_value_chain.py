@@ -4,13 +4,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from evaluation.errors import ValueChainError
 from evaluation.programme import Denominator
+from evaluation.quarters import Period
 from evaluation.value import Assumptions, Parameters
 from evaluation.value.cashable import after_lag, in_whole_lumps
-from evaluation.value.pricing import cost_units_a_quarter, priced_lines
+from evaluation.value.pricing import cost_units_a_quarter, discount_factor, priced_lines
+from evaluation.value.scenarios import LastYear
 from evaluation.value.tally import declared_exposure
 from tests.unit.values import (
     AE,
@@ -227,7 +230,7 @@ def test_effects_without_their_number_of_people_are_refused() -> None:
     class Bare:
         exposure = None
         outcome = LIFE.code
-        index = net(LIFE, 0.2).index
+        index = net(LIFE, 0.2).index.assign(cohort="2024 Q1")
 
     held = programme([LIFE])
     with pytest.raises(ValueChainError, match="of how many people"):
@@ -262,3 +265,57 @@ def test_limits_that_the_test_does_not_set_are_said() -> None:
 
     value = valued([replace(net(AE, -1), widening=float("inf"))])
     assert any("too narrow: ae_attendances" in note for note in _notes(value))
+
+
+def test_both_starts_of_a_site_are_counted() -> None:
+    """Its areas may start at different times: each start has entries, and none replaces another."""
+    first = net(AE, -1, quarters=QUARTERS[:4], sites=ONE, exposure=2.0)
+    later = net(AE, -3, quarters=QUARTERS[2:4], sites=ONE, exposure=5.0)
+    both = replace(
+        first,
+        index=pd.concat([first.index, later.index], ignore_index=True),
+        effects=np.concatenate([first.effects, later.effects]),
+        deviations=np.hstack([first.deviations, later.deviations]),
+        observed=np.concatenate([first.observed, later.observed]),
+        exposure=np.concatenate([first.exposure, later.exposure]),
+    )
+    avoided = valued([both]).tally.avoided[AE.code]
+    assert avoided.by_quarter[0, :4].tolist() == [2, 2, 17, 17]
+    assert avoided.by_site[0].tolist() == [38]
+
+
+def test_people_declared_by_site_are_not_counted_for_each_start() -> None:
+    class Mixed:
+        outcome = "ae_attendances"
+        index = pd.DataFrame({"site": ["S01", "S01"], "cohort": ["2024 Q1", "2024 Q3"]})
+
+    held = [
+        Denominator(area=f"A{site}", outcome="ae_attendances", denominator=2_000.0)
+        for site in ("S01", "S02")
+    ]
+    with pytest.raises(ValueChainError, match="areas of S01 start at different times"):
+        declared_exposure(Mixed(), programme([AE], denominators=held))  # type: ignore[arg-type]
+
+
+def test_later_years_follow_the_last_quarter_by_calendar() -> None:
+    """Set-up long before the first gain leaves quarters out of the accounts, and takes time."""
+    early = cost("nhs", "2024 Q1", 1_000.0)
+    value = valued([net(AE, -1, quarters=QUARTERS[8:12])], costs=[early])
+    assert value.grid.quarters == ("2024 Q1", *QUARTERS[8:12])
+    elapsed = (Period.parse(QUARTERS[11]) - Period.parse("2024 Q1")) / 4
+    ahead = LastYear.of(value, 1).ahead["standard"]
+    assert ahead == pytest.approx([1.035 ** -(elapsed + 0.5)])
+
+
+def test_later_years_are_present_values_of_the_first_cost_too() -> None:
+    """Gains before the first cost do not push the years ahead further off."""
+    value = valued([net(AE, -1)], costs=[cost("nhs", "2025 Q1", 1_000.0)])
+    ahead = LastYear.of(value, 1).ahead["standard"]
+    assert ahead == pytest.approx([1.035 ** -(7 / 4 + 0.5)])
+
+
+def test_a_vintage_without_a_schedule_of_rates_is_told() -> None:
+    other = Parameters.load().using(discount="Freeman and Groom 2026")
+    for years in (-1.0, 0.0, 2.0):
+        with pytest.raises(ValueChainError, match="has no sensitivity schedule"):
+            discount_factor(other, years, "sensitivity")

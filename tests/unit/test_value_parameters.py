@@ -266,6 +266,19 @@ def test_new_values_replace_ours_by_code_and_keep_the_split(
     assert new.costs_of("ae_attendance") == params.costs_of("ae_attendance")
 
 
+@pytest.mark.parametrize("written", ["2012/13", "2012-13", "2012/2013", "2012 - 2013"])
+def test_a_financial_year_is_one_however_it_is_written(tmp_path: Path, written: str) -> None:
+    path = published(tmp_path / "u.xlsx", [(*CLAIM[:10], written, *CLAIM[11:])])
+    assert read_gmca(path).iloc[0]["price_year"] == "2012/13"
+
+
+def test_a_workbook_confirms_what_it_states_and_no_more(tmp_path: Path, params: Parameters) -> None:
+    """It states grade and price year; whose cost it is, it does not."""
+    neet = (*CLAIM[:2], "E&E10.0", *CLAIM[3:])
+    new = params.with_unit_costs(read_gmca(published(tmp_path / "u.xlsx", [neet])), "GMCA v9")
+    assert [one.confirm for one in new.costs_of("neet")] == ["split between DWP and HMRC", ""]
+
+
 def test_what_is_no_unit_cost_database_is_told(tmp_path: Path) -> None:
     other = published(tmp_path / "u.xlsx", [CLAIM], ("a", "b", "c"))
     with pytest.raises(ValueChainError, match="no sheet has the headings"):

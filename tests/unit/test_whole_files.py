@@ -15,7 +15,7 @@ import pytest
 from evaluation.design.simulation import OUTCOME, _before_restatement
 from evaluation.panel import Panel
 from evaluation.publish.proof import _same
-from evaluation.workspace import alone, write_whole
+from evaluation.workspace import alone, write_once, write_whole
 
 HOLDER = """
 import sys, time
@@ -86,3 +86,32 @@ def test_neighbouring_simulations_share_no_restatement() -> None:
     other = _before_restatement(panel, 1.0, (6, 0)).array(OUTCOME)
     assert not np.isclose(one[:, -2:], panel.array(OUTCOME)[:, -2:]).any()
     assert not np.isclose(one[:, -2:], other[:, -2:]).any()
+
+
+def test_a_full_disk_leaves_nothing_beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    for write in (write_whole, write_once):
+        with pytest.raises(OSError, match="No space"):
+            write(tmp_path / "key", "half")
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_may_not_be_written_over_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "key"
+    write_once(path, "first", private=True)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+    def no_links(*_: object) -> None:
+        raise OSError(1, "Operation not permitted")
+
+    for links in (os.link, no_links):
+        monkeypatch.setattr(os, "link", links)
+        with pytest.raises(FileExistsError):
+            write_once(path, "second")
+    write_once(tmp_path / "other", "second")
+    assert [one.read_text() for one in sorted(tmp_path.iterdir())] == ["first", "second"]

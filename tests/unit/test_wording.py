@@ -16,7 +16,19 @@ from evaluation.diagnose import Diagnostic, diagnostic, objections
 from evaluation.diagnose.diagnostic import FIXED
 from evaluation.drawing import spelling
 from evaluation.study.interim_analyses import Hypothesis
-from evaluation.wording import PLAIN, Name, Sentence, Spelling, half_away, number, percent, signed
+from evaluation.wording import (
+    MOST_DIGITS,
+    PLAIN,
+    Name,
+    Sentence,
+    Spelling,
+    apart_digits,
+    effect,
+    half_away,
+    number,
+    percent,
+    signed,
+)
 
 LOUD = Spelling(
     percent=" per cent",
@@ -140,3 +152,10 @@ def test_the_book_the_plain_text_and_a_chart_round_alike() -> None:
     assert spelling.BOOK.write(percent(-40.5, 0)) == f"{spelling.MINUS}41%"
     assert spelling.percent(-40.5) == f"{spelling.MINUS}41%"
     assert spelling.pounds(1_250) == "£1,300" and spelling.pounds(2_250_000) == "£2.3m"
+
+
+@pytest.mark.parametrize("value", [5e-7, -5e-7, 4.5e-6, 2.7e43, -1e300])
+def test_a_figure_of_any_size_can_be_written(value: float) -> None:
+    assert apart_digits(value, (0.0, 5.0), 1) <= MOST_DIGITS
+    assert PLAIN.write(effect(value, (0.0, 5.0))).endswith("%")
+    assert half_away(value, 2) == pytest.approx(value, abs=0.005)

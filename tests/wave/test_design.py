@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
+import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
 from evaluation.cli import app
+from evaluation.cli.waves import _tell_design
 from evaluation.design import surveys
 from evaluation.design.surveys import Plan, Variation, areas_of, could_find, trade_offs
 from evaluation.errors import EstimateError, UserError
@@ -109,3 +113,32 @@ def test_the_verb_prints_the_table_of_trade_offs() -> None:
     assert all(row["mde"] > 0 and row["comparisons"] > 0 for row in rows)
     wrong = CliRunner().invoke(app, [*args, "--respondents", "many"])
     assert wrong.exit_code != 0
+
+
+def test_a_programme_without_neighbourhoods_is_told_so(programme: Programme) -> None:
+    districts = tuple(
+        area.model_copy(update={"geography": "district"}) for area in programme.areas[:4]
+    )
+    with pytest.raises(UserError, match="pilot and comparison areas"):
+        areas_of(programme.model_copy(update={"areas": districts}))
+
+
+def test_where_too_few_orders_are_there_no_effect_is_found_and_nothing_is_warned_of(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Under every twentieth assignment the treated areas stand for themselves."""
+    areas = pd.DataFrame(
+        {
+            "area": [f"a{k}" for k in range(20)],
+            "site": ["S01", *[None] * 19],
+            "authority": [f"L{k}" for k in range(20)],
+            "role": ["pilot", *["comparison"] * 19],
+        }
+    ).set_index("area")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = could_find(areas, Plan(respondents=100, waves=4, before=2), simulations=20, seed=0)
+    assert found.mde == found.mde_error == math.inf
+    assert found.as_dict()["mde"] is None and found.power(5.0) == 0.0
+    _tell_design("wellbeing", [found])
+    assert "none" in capsys.readouterr().out

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from evaluation.disclosure.key import Key
@@ -19,7 +22,7 @@ from evaluation.programme import Programme
 from evaluation.protocol import Protocol
 from evaluation.release.released_lives import LivesSteps, release_lives
 from evaluation.simulate import Scenario, draw_figures, invent_programme, panel_of
-from evaluation.simulate.figures import Figures
+from evaluation.simulate.figures import Figures, _observed
 from evaluation.study.lives_record import Lives, lives_of, read_voices_of
 from evaluation.study.run import asked_so_far
 from evaluation.value import wellbeing
@@ -57,11 +60,14 @@ def told(
     assignments = Assignments.draw(panel, n=199, strata=(), seed=1)
     estimate = did(panel, LIFE, settings=DidSettings(base="mean"), assignments=assignments)
     worth = wellbeing(estimate, programme, stands=stands, draws=200)
-    import numpy as np
-    import pandas as pd
+    voices = read_voices_of(ROOT / "studies" / "new_start" / "first_look")
+    found = lives_of(protocol, programme, panel, observed(programme, figures), worth, voices)
+    assert found is not None
+    return found
 
-    from evaluation.simulate.figures import _observed
 
+def observed(programme: Programme, figures: Figures) -> pd.DataFrame:
+    """What the ledger would hold of both items."""
     rows = [
         pd.DataFrame(
             {
@@ -73,10 +79,7 @@ def told(
         )
         for code in (LIFE, "loneliness_often")
     ]
-    voices = read_voices_of(ROOT / "studies" / "new_start" / "first_look")
-    found = lives_of(protocol, programme, panel, pd.concat(rows), worth, voices)
-    assert found is not None
-    return found
+    return pd.concat(rows)
 
 
 def test_the_record_says_who_was_asked_and_when(
@@ -96,6 +99,19 @@ def test_the_record_says_who_was_asked_and_when(
     said = page.asked(found)
     assert "174 areas and 8 waves" in said
     assert f"{date.fromisoformat(found.last_day):%B %Y}" in said
+
+
+def test_the_first_item_is_the_first_that_was_asked(
+    drawn: tuple[Programme, Figures], panel: Panel, protocol: Protocol
+) -> None:
+    """What stands first in the questionnaire may have no wave yet: the others are told."""
+    figures = {**panel.figures, LIFE: np.full_like(panel.figures[LIFE], np.nan)}
+    waiting = replace(panel, figures=figures)
+    rows = observed(*drawn)
+    found = lives_of(protocol, drawn[0], waiting, rows, None, None)
+    assert found is not None
+    assert [one.outcome for one in found.items] == ["loneliness_often"]
+    assert len(found.waves) == 8 and found.answers > 0
 
 
 def test_a_finding_that_does_not_stand_makes_a_sensitivity(

@@ -11,6 +11,7 @@ import pytest
 
 from evaluation.check.rules import rules
 from evaluation.programme import Programme
+from evaluation.returns.form import column_letter
 from evaluation.wave.fieldwork import changed_wording, items, questionnaire
 from evaluation.wave.respondents import ReadWave, read_wave, span_of
 from evaluation.wave.summarise import Summary, summarise
@@ -321,3 +322,16 @@ def test_what_weighting_cost_is_said(programme: Programme, tmp_path: Path) -> No
     assert {"R126", "R129"} <= {p.rule for p in found.problems}
     told = {p.rule for p in made(tmp_path, programme, rows, aims=aims).problems}
     assert {"R120", "R127"} <= told
+
+
+def test_a_heading_below_blank_lines_is_named_where_it_stands(
+    programme: Programme, tmp_path: Path
+) -> None:
+    file = tmp_path / "respondents.csv"
+    write(file, [{**row, "diary": "x"} for row in people()], (*HEAD, "diary"))
+    file.write_text("\n\n" + file.read_text("utf-8"), "utf-8")
+    aims = tmp_path / "targets.csv"
+    write(aims, targets())
+    found = read_wave(file, aims, programme, items(programme))
+    (unread,) = (one for one in found.problems if one.rule == "R121")
+    assert unread.cell == f"{column_letter(len(HEAD))}3"

@@ -132,6 +132,12 @@ def write_pdf(html: Path, toc: Path, target: Path, *, title: str) -> Path:
             timeout=SECONDS,
             check=False,
         )
+    except subprocess.TimeoutExpired as error:
+        raise BookError(
+            f"Chromium did not print the book in {SECONDS} seconds.",
+            where=str(target),
+            mend="print it again once the machine has less to do",
+        ) from error
     finally:
         whole.unlink()
     if done.returncode != 0 or not target.is_file():
@@ -164,7 +170,7 @@ def one_page(html: Path, toc: Path, title: str) -> str:
     links = "\n".join(_HEAD.findall(first))
     return (
         f"<!doctype html><html lang='en' data-theme='light' data-mode='light'><head>"
-        f"<meta charset='utf-8'><title>{title}</title>{links}"
+        f"<meta charset='utf-8'><title>{markup.escape(title)}</title>{links}"
         f"<style>{_STYLE}{_sheets(title, kinds)}</style>{_FORMULAS}</head><body>"
         f"<div class='bd-article' style='page: band-0'>{front}</div>{''.join(printed)}"
         "</body></html>"
@@ -232,9 +238,9 @@ def _contents(toc: Mapping[str, Any], title: str, articles: Mapping[str, str]) -
             f"<li><a href='#{_place(chapter['file'])}'>{_title(articles[chapter['file']])}</a></li>"
             for chapter in part["chapters"]
         )
-        heading = f"<h2>{part['caption']}</h2>" if "caption" in part else ""
+        heading = f"<h2>{markup.escape(part['caption'])}</h2>" if "caption" in part else ""
         parts.append(f"{heading}<ul>{items}</ul>")
-    return f"<h1>{title}</h1><div class='print-contents'>{''.join(parts)}</div>"
+    return f"<h1>{markup.escape(title)}</h1><div class='print-contents'>{''.join(parts)}</div>"
 
 
 def _parts(toc: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -318,7 +324,7 @@ def _flat(folder: Path, address: str) -> str:
     parts: list[str] = []
     for part in (folder / address).as_posix().split("/"):
         if part == "..":
-            parts and parts.pop()
+            del parts[-1:]
         elif part != ".":
             parts.append(part)
     return "/".join(parts)

@@ -72,7 +72,8 @@ class _Page(HTMLParser):
         # How wide a screen is, and the card that a link is shown as.
         if said.get("name") == "viewport" or said.get("property", "").startswith("og:image:"):
             return
-        self._inside.append(tag) if tag in NOT_READ else None
+        if tag in NOT_READ:
+            self._inside.append(tag)
         if OUTPUT in said.get("class", "").split():
             self.found.append(Held(place=OUTPUT, text=""))
         # As they stand: one that is there twice is shown once, and both can be read.

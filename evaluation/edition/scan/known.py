@@ -73,17 +73,28 @@ class Known:
             measured=_in_tables(measured),
             digests=frozenset(_digests(edition)),
             constants=constants,
-            open=frozenset(_open(edition)),
+            open=frozenset(open_names(edition)),
         )
 
 
-def _open(edition: Edition) -> Iterator[str]:
-    """Names of pages of open data: of its studies, and of the tutorial beside them."""
+def open_names(edition: Edition) -> set[str]:
+    """Names of pages of open data: of its studies, and of the tutorial beside them.
+
+    Never one that a page of other data has too: that is read in full, and the open one beside it.
+    """
+    found: set[str] = set()
+    taken = {*shape.MAIN, *(part for one in shape.PARTS for part in Path(one.begins).parts)}
+    taken -= {Path(shape.TUTORIAL).name}
     for one in edition.studies:
+        names = (one.study, f"{one.programme}-{one.study}")
         if one.programme in edition.open_data:
-            yield from (one.study, f"{one.programme}-{one.study}")
+            found.update(names)
+        else:
+            taken.update(names, (outcome.code for outcome in one.outcomes))
+            taken.update(site.code for site in one.sites)
     if shape.has_tutorial(edition):
-        yield Path(shape.TUTORIAL).name
+        found.add(Path(shape.TUTORIAL).name)
+    return found - taken
 
 
 def exactly(value: float) -> float:

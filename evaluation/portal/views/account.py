@@ -31,6 +31,7 @@ WRONG = (
     "That is not an e-mail address and a password of an account here, or there were too many wrong "
     "ones. After five, wait 15 minutes or choose a new password."
 )
+_TOO_OFTEN = "There were too many wrong passwords. Wait 15 minutes, then try again."
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -179,10 +180,15 @@ def sign_out(request: Any) -> HttpResponse:
     event_chain.record(request.person.name, "signed out")
     leave = request.session.get("leave", "")
     logout(request)
-    if not leave:
-        return go("/sign-in")
     request.person = None
-    return page(request, "signed_out", "You are signed out", leave=leave, service=portal().service)
+    answer = (
+        page(request, "signed_out", "You are signed out", leave=leave, service=portal().service)
+        if leave
+        else go("/sign-in")
+    )
+    # What the browser may still hold of the pages goes with the session.
+    answer["Clear-Site-Data"] = '"cache", "storage"'
+    return answer
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -260,7 +266,11 @@ def account(request: Any) -> HttpResponse:
 
 
 def _change_password(request: Any, person: Person) -> list[dict[str, str]]:
+    # Who sits at somebody else's open page may guess no more often than at the door.
+    if accounts.locked_out(person.email):
+        return [{"text": _TOO_OFTEN, "href": "#current"}]
     if not check_password(request.POST.get("current", ""), person.password):
+        accounts.failed(person.email)
         return [{"text": "Type your present password first.", "href": "#current"}]
     new = request.POST.get("password", "")
     wrong = password_faults(person, new, request.POST.get("again", ""))

@@ -30,6 +30,7 @@ _WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _SHOWN = 8
 _CHECKS_AN_HOUR = 60
 NO_FILE = "Choose a file first."
+_PANELS = {"destruction": "Destroyed", "withdrawal": "Withdrawn"}
 
 
 @get
@@ -382,7 +383,8 @@ def _receipt(request: Any, number: str) -> Receipt:
 def receipt(request: Any, number: str) -> HttpResponse:
     """A receipt: what was accepted, when, from whom, and the hashes that prove it."""
     held = _receipt(request, number)
-    gone = next((a for a in drafts.acts() if a.return_id == number), None)
+    acts = [one for one in drafts.acts() if one.return_id == number]
+    kinds = {one.kind for one in acts}
     place = Place(site=held.site, agency=held.agency, period=Period.parse(held.quarter))
     return page(
         request,
@@ -391,7 +393,9 @@ def receipt(request: Any, number: str) -> HttpResponse:
         receipt=held,
         words=words(held),
         columns=CONFIRMED_COLUMNS,
-        gone=gone,
+        acts=acts,
+        panel=next((_PANELS[kind] for kind in _PANELS if kind in kinds), "Accepted"),
+        stands=kinds.isdisjoint(_PANELS),
         place=place,
         held="held" in request.GET,
     )

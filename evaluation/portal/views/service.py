@@ -14,7 +14,7 @@ from evaluation.portal import accounts, event_chain, sign_on
 from evaluation.portal.drafts import portal
 from evaluation.portal.models import Invitation, Person
 from evaluation.portal.pages import page
-from evaluation.portal.sign_on import Begun, Proven, Service, SignOnRefused
+from evaluation.portal.sign_on import AGAIN, Begun, Proven, Service, SignOnRefused
 from evaluation.portal.views.account import go_in
 from evaluation.portal.views.asking import address_of, local
 from evaluation.quarters import now
@@ -85,14 +85,14 @@ def come_back(request: Any) -> HttpResponse:
         if held is None or now().timestamp() - held["at"] > _FOR.total_seconds():
             raise SignOnRefused(
                 "this sign-in was not begun in this browser, was used already, or took too long.",
-                mend="Begin again at Sign in.",
+                mend=AGAIN,
             )
         if not hmac.compare_digest(given["state"].encode(), held["state"].encode()):
-            raise SignOnRefused("this is the answer to another sign-in.", mend=_AGAIN)
+            raise SignOnRefused("this is the answer to another sign-in.", mend=AGAIN)
         # What is said twice is said by two, and what failed brings no code (RFC 6749, 3.1, 4.1.2).
         twice = any(len(request.GET.getlist(name)) > 1 for name in request.GET)
         if twice or "error" in request.GET or not given["code"]:
-            raise SignOnRefused(f"{service.name} did not sign you in.", mend=_AGAIN)
+            raise SignOnRefused(f"{service.name} did not sign you in.", mend=AGAIN)
         begun = Begun(**{name: held[name] for name in ("address", "state", "nonce", "verifier")})
         proven = sign_on.finish(service, _back(), begun, given["code"], issuer=given["iss"])
         person = _person(proven, held["invitation"])
@@ -101,9 +101,6 @@ def come_back(request: Any) -> HttpResponse:
     strong = service.second_factor and proven.strong
     after = local(str(held["next"]))
     return go_in(request, person, after, strong=strong, leave=proven.leave)
-
-
-_AGAIN = "Begin again at Sign in."
 
 
 def _person(proven: Proven, invitation: int | None) -> Person:

@@ -189,7 +189,7 @@ _HEADINGS: dict[str, str] = {
 }
 _NEEDED = ("code", "description", "fiscal", "price_year")
 _CODE = re.compile(r"^[A-Z]{2}\d+(\.\d+)*$|^E&[ES]\d+(\.\d+)*$")
-_YEAR = re.compile(r"^(\d{4})(?:\s*[/-]\s*(\d{2})(?:\d{2})?)?$")
+_YEAR = re.compile(r"^(\d{4})(?:\s*[/-]\s*(?:\d{2})?(\d{2}))?$")
 _LOOKED = 12
 
 

@@ -282,8 +282,14 @@ class Parameters:
             new.loc[rows.index, "approximate"] = "yes" if len(rows) > 1 else "no"
             if row["confidence"] in ("green", "amber", "red"):
                 new.loc[rows.index, "confidence"] = row["confidence"]
-                new.loc[rows.index, "confirm"] = None
+                new.loc[rows.index, "confirm"] = [_still(held) for held in rows["confirm"]]
         return replace(self, tables={**self.tables, "unit_costs": new})
+
+
+def _still(confirm: object) -> str | None:
+    """What is to be confirmed of a cost once its workbook has said its price year and its grade."""
+    parts = str(confirm).split("; ") if isinstance(confirm, str) else []
+    return "; ".join(one for one in parts if one not in ("grade", "price year")) or None
 
 
 OWN_VINTAGE = "declared by the programme"
