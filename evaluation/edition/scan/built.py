@@ -40,6 +40,7 @@ _FINER = re.compile(r"\d\.\d{2,}")
 _LEAST_FIGURES = 3
 """A whole number of fewer figures may be one of anything: of items, of sites, of pages."""
 _WORD = re.compile(r"[0-9]+")
+HASH_SIGNS = 64
 _TAG = re.compile(r"<[^<]+?>")
 _PICTURE = re.compile(r"_images/[\w.-]+")
 _CLAIM = re.compile(r"\{claim\}`(?:[^`<]*<)?([^`<>]*)>?`")
@@ -128,6 +129,8 @@ class _Scan:
         self.folder, self.sources, self.known = folder, sources, known
         self.files = self.numbers = 0
         self.indexed: set[str] = set()
+        self.asked: dict[tuple[str, str, str], str] = {}
+        self.of_machinery: set[str] = set()
         declared = known.constants
         self.counted, self.names = set(declared["counted"]), set(declared["names"])
         self.columns = self.counted | set(declared["columns"])
@@ -140,6 +143,8 @@ class _Scan:
             if name.split("/")[0] in THEME:
                 continue
             self.files += 1
+            if any(name.startswith(one) for one in self.known.constants["measured"]):
+                self.of_machinery.add(name)
             yield from self._file(path, name)
 
     def _file(self, path: Path, name: str) -> Iterator[Leak]:
@@ -215,7 +220,9 @@ class _Scan:
                 yield text, "the search index holds a number of no page"
         else:
             yield from self._said(name, held, own)
-        for found in set(HASH.findall(text)) - self.known.digests - self._of_files:
+        # Half a million short texts are in a book, and none of them can hold one.
+        hashes = HASH.findall(text) if len(text) >= HASH_SIGNS else ()
+        for found in set(hashes) - self.known.digests - self._of_files:
             yield found, "a hash on no list: one of figures can be searched for them"
 
     def _said(self, name: str, held: Held, own: _Source | None) -> Iterator[tuple[str, str]]:
@@ -225,7 +232,11 @@ class _Scan:
         figure = _as_figure(held.text) if held.column else None
         if figure is not None:
             self.numbers += 1
-            if why := self._in_table(name, held, figure):
+            # The same cell stands in a table as CSV, as JSON and in its chart.
+            kind = name if name in self.of_machinery else "", held.column, held.text
+            if kind not in self.asked:
+                self.asked[kind] = self._in_table(name, held, figure)
+            if why := self.asked[kind]:
                 yield held.text, why
             return
         for number in _numbers(held.text):
@@ -242,7 +253,7 @@ class _Scan:
         """Why a figure of a table may not stand there; empty where it may."""
         if readable(figure) != figure:
             return "it has more digits than any step"
-        if any(name.startswith(one) for one in self.known.constants["measured"]):
+        if name in self.of_machinery:
             same = exactly(figure) in self.known.measured or exactly(figure) in self.known.exact
             return "" if same or self._plain(held.text) else "it is not what was measured"
         if held.column not in self.columns:
