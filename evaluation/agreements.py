@@ -122,11 +122,6 @@ class Agreements(Frozen):
             for one in self.agreements
         )
 
-    def method_of(self, figures: Figures, on: date) -> Method:
-        """The method that was agreed on; that of the house where none says another."""
-        live = (one for one in self.agreements if one.covers(figures) and one.live(on))
-        return next((one.method for one in live), "secret_offset")
-
     def refuse_release(self, needed: Sequence[Figures], on: date) -> None:
         """Refuse to print figures that no live agreement covers.
 

@@ -41,6 +41,8 @@ if holds "$keys_copy" && ! holds "$data_keys"; then
 fi
 rm -rf -- "$new"
 cp -a "$data_keys" "$new"
+# What there is to hold, by what was copied: the disk of keys may go while this runs.
+held_now=$(cd "$new" && find . -type f | LC_ALL=C sort)
 sync
 (
   cd "$new"
@@ -51,8 +53,11 @@ rm -rf -- "$new"
 sync
 (
   cd "$keys_copy"
+  find . -type f | LC_ALL=C sort | LC_ALL=C comm -23 - <(printf '%s\n' "$held_now") \
+    | while IFS= read -r gone; do rm -f -- "$gone"; done
+  # And what was destroyed while this ran, of which there is a note.
   find . -type f | while IFS= read -r held; do
-    [ -e "$data_keys/$held" ] || rm -f -- "$held"
+    if [ -e "$data_keys/$held.destroyed.json" ]; then rm -f -- "$held"; fi
   done
 )
 

@@ -84,10 +84,6 @@ class Weighed:
         """The quarter believed."""
         return Period.parse(self.believed["quarter"]) if "quarter" in self.believed else None
 
-    def of(self, line: Line) -> Disagreement | None:
-        """The disagreement about a line, if there is one."""
-        return next((one for one in self.disagreements if one.line == line), None)
-
 
 class RowFigures(NamedTuple):
     """A row as far as it can be compared with accepted figures."""

@@ -405,7 +405,7 @@ def calibrate_verb(
     from evaluation.design.many import Runs
 
     writable(output, (".json",))
-    asked, counts = _estimators(estimator), _whole(started, "--started")
+    asked, counts = _estimators(estimator), whole_numbers(started, "--started")
     injected = _figures(effect, "--effect")
     words = {"pilots": pilots, "shape": shape, "scale": scale, "block": block, "gaps": gaps}
     simulation = _simulation(
@@ -519,7 +519,7 @@ def _enough(columns: Columns, simulation: Simulation) -> Columns:
     return columns
 
 
-def _whole(text: str, what: str) -> list[int]:
+def whole_numbers(text: str, what: str) -> list[int]:
     """A list of whole numbers above 0."""
     numbers = _figures(text, what)
     if wrong := [number for number in numbers if number < 1 or not number.is_integer()]:

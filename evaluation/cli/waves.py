@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from evaluation.cli.design import whole_numbers
 from evaluation.cli.session import (
     GOOD,
     PROBLEMS,
@@ -236,19 +237,6 @@ def _tell_voices(content: dict[str, Any]) -> None:
         say("Quotations illustrate; they are no evidence of what caused anything.")
 
 
-def numbers(text: str, what: str) -> list[int]:
-    """Whole numbers above 0, parted by commas.
-
-    Raises
-    ------
-    UserError : it holds something else.
-    """
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() and int(part) > 0 for part in parts):
-        raise UserError(f"{what} {text!r} are no whole numbers.", expected="like 60,100,150")
-    return [int(part) for part in parts]
-
-
 @app.command("design")
 def design(
     context: typer.Context,
@@ -290,9 +278,9 @@ def design(
     found = trade_offs(
         programme,
         groups=groups,
-        respondents=numbers(respondents, "respondents"),
-        waves=numbers(waves, "waves"),
-        comparisons=numbers(comparisons, "comparisons") if comparisons else None,
+        respondents=whole_numbers(respondents, "--respondents"),
+        waves=whole_numbers(waves, "--waves"),
+        comparisons=whole_numbers(comparisons, "--comparisons") if comparisons else None,
         before=before,
         variation=Variation(person_sd=asked.person_sd, design=design_effect),
         simulations=simulations,

@@ -68,6 +68,7 @@ from evaluation.ledger.events import Event, authority_at, read_events
 from evaluation.programme import OPEN_SITE, Area, Outcome, Programme
 from evaluation.quarters import Period, format_instant
 from evaluation.returns.form import form
+from evaluation.returns.template import as_typed
 from evaluation.wording import Sentence, count
 from evaluation.workspace import Workspace, alone, write_whole
 
@@ -348,7 +349,7 @@ class _Desk:
                 below = one.out_of if one.out_of is not None else out_of.get(area.code)
                 lacking += below is None and one.figure is not None
             cells = [area.code, area.name, str(period), outcome.code]
-            rows.append([*cells, _plain(one.figure), _plain(below), one.status, one.note])
+            rows.append([*cells, as_typed(one.figure), as_typed(below), one.status, one.note])
         remarks = [*found.answered.remarks, *_coverage(figures)]
         if lacking:
             remarks.append(
@@ -735,11 +736,6 @@ def _perturbed(recipe: Recipe) -> Iterator[Sentence]:
             "between areas or months tell nothing.",
             "perturbed",
         )
-
-
-def _plain(figure: float | None) -> float | int | None:
-    """A whole number without its ``.0``, as an officer would type it."""
-    return int(figure) if figure is not None and figure == int(figure) else figure
 
 
 def _last_month(period: Period) -> str:

@@ -28,6 +28,7 @@ from evaluation.connect.recipes import CsvRecipe, OdsRecipe
 from evaluation.errors import ReturnFileError, SourceError
 from evaluation.quarters import Period
 from evaluation.returns import archive
+from evaluation.returns.workbook import plain_text
 from evaluation.wording import Sentence
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -150,7 +151,7 @@ def _sheet_rows(recipe: OdsRecipe, path: Path) -> list[Row]:
             mend="sheets are renamed now and then: see which holds it, and name that in the recipe",
             again=False,
         )
-    rows = [[_text(value) for value in row] for row in sheets[named[0]]]
+    rows = [[plain_text(value) for value in row] for row in sheets[named[0]]]
     for last in range(min(_MOST_ABOVE, len(rows))):
         first = max(last + 1 - recipe.heading_rows, 0)
         heading = _heading(rows[first : last + 1])
@@ -189,12 +190,6 @@ def _sheets(path: Path) -> Mapping[str, Sequence[Sequence[object]]]:
         }
     except (CalamineError, PasswordError, ReturnFileError) as error:
         raise Unusable(f"it is no sound spreadsheet ({error})", again=False) from None
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return ""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _heading(rows: Sequence[Sequence[str]]) -> list[str]:

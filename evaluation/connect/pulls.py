@@ -213,6 +213,8 @@ class Puller:
             part = self.folder / "answer.part"
             # An archive has a gigabyte or two: it is copied, never held.
             shutil.copyfile(path, part)
+            with part.open("rb") as stream:
+                os.fsync(stream.fileno())
             part.replace(kept)
             pull = Pull(
                 url=name,

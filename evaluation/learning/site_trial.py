@@ -95,7 +95,9 @@ def freeze_trial(path: Path, *, now: str, seed: str = "") -> dict[str, Any]:
             where=str(lock),
             mend="a trial is planned once; write a new plan under another name",
         )
-    held = seed or secrets.token_hex(32)
+    # A seed that lies there is taken: arms may have been drawn by it where the lock was lost.
+    lies = _seed_of(path)
+    held = lies.read_text("utf-8").strip() if lies.is_file() else seed or secrets.token_hex(32)
     content = {
         "plan": _hash(path),
         "seed_sha256": fingerprint.of_bytes(held.encode()),

@@ -415,12 +415,12 @@ def _rows(areas: Sequence[Area], outcome: Outcome, period: Period, last: Figures
         numerator, denominator = last.get((area.code, outcome.code), (None, None))
         given = [area.code, area.name, period.label, outcome.code]
         # What a value is the mean of is no denominator of it.
-        below = _plain(denominator) if outcome.form == "ratio" else None
-        row = [*given, None, below, None, None, _plain(numerator)]
+        below = as_typed(denominator) if outcome.form == "ratio" else None
+        row = [*given, None, below, None, None, as_typed(numerator)]
         rows.append([*row, None, None] if outcome.sampled else row)
     return rows
 
 
-def _plain(figure: float | None) -> float | None:
+def as_typed(figure: float | None) -> float | None:
     """A whole number without its ``.0``, as an officer would type it."""
     return int(figure) if figure is not None and figure == int(figure) else figure

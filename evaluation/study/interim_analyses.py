@@ -170,7 +170,7 @@ class LookSeries:
         if not path.is_file():
             return []
         rows, previous = [], START
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        for number, line in enumerate(_whole(path).decode().splitlines(), start=1):
             try:
                 row = Row.of(json.loads(line))
             except (ValueError, KeyError, TypeError):
@@ -233,8 +233,12 @@ class LookSeries:
                 statistics=fingerprint.of_bytes(path.read_bytes()),
                 previous=before[-1].hash if before else START,
             )
-            # Appended and never rewritten: the bytes of earlier looks stay as they were.
+            # Appended and never rewritten: the bytes of earlier looks stay as they were. What a
+            # full disk or a kill left of a row after them goes first.
             with (self.folder / ROWS).open("ab") as handle:
+                whole = _whole(self.folder / ROWS)
+                handle.truncate(min(len(whole), handle.tell()))
+                handle.write(whole[handle.tell() :])
                 handle.write(fingerprint.canonical(row.content) + b"\n")
                 handle.flush()
                 # A look that was shown and lost in a power cut would be taken, and spent, again.
@@ -255,6 +259,20 @@ class LookSeries:
 
     def _statistics_path(self, number: int) -> Path:
         return self.folder / f"{number:03d}.npz"
+
+
+def _whole(path: Path) -> bytes:
+    """The rows of a file that were written to their end: one cut short was shown to nobody."""
+    content = path.read_bytes() if path.is_file() else b""
+    last = content.rfind(b"\n") + 1
+    if last == len(content):
+        return content
+    try:
+        json.loads(content[last:])
+    except ValueError:
+        return content[:last]
+    # A row that lacks its line's end alone, as an editor may leave it, is one.
+    return content + b"\n"
 
 
 def _content(look: Look) -> dict[str, Any]:

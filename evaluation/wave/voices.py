@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from evaluation.check.layout import lead_in
 from evaluation.check.report import Problem, problem
 from evaluation.errors import ReturnFileError
 from evaluation.programme import Programme
@@ -261,7 +262,9 @@ def _parts(cell: str) -> list[str]:
 
 def leads_to_a_person(text: str) -> tuple[str, ...]:
     """What in a text may lead to somebody, in words; a helper for those who read it."""
-    return tuple(what for what, pattern in LEADS.items() if pattern.search(text))
+    found = tuple(what for what, pattern in LEADS.items() if pattern.search(text))
+    # Where nothing of that is found, what is looked for in any note: an NHS number, for one.
+    return found or tuple(filter(None, [lead_in(text)]))
 
 
 def _share(

@@ -127,6 +127,22 @@ def test_ended_at_any_step_no_key_is_out_of_the_copy(night: Night) -> None:
     assert found(night.copy) == wanted
 
 
+def test_a_disk_of_keys_that_goes_on_the_way_empties_no_copy(night: Night) -> None:
+    """Unmounted once its keys are copied: what is gone from there is gone from no copy."""
+    wanted = found(night.keys)
+    away = night.keys.with_name("unmounted")
+    night.program("sync", f'#!/bin/bash\n[ ! -d "{night.keys}" ] || mv "{night.keys}" "{away}"\n')
+    assert night.run().returncode == 0
+    assert found(night.copy) == wanted
+
+
+def test_a_key_that_is_destroyed_on_the_way_is_in_no_copy(night: Night) -> None:
+    destroyed = f'rm -f "{night.keys}/ab/abff" && echo a > "{night.keys}/ab/abff.destroyed.json"'
+    night.program("sync", f"#!/bin/bash\n{destroyed}\n")
+    assert night.run().returncode == 0
+    assert "ab/abff" not in found(night.copy)
+
+
 def test_a_disk_of_keys_that_is_not_there_empties_no_copy(night: Night) -> None:
     before = found(night.copy)
     shutil.rmtree(night.keys)

@@ -13,7 +13,7 @@ import pytest
 
 PAGE = Path(__file__).parents[2] / "docs" / "notebook.md"
 BLOCK = re.compile(r"^```(python|text)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-CALL = re.compile(r"`((?:est|synthetic|panel)\.\w+\([^`]*\)(?:\.[^`]*)?)`")
+CALL = re.compile(r"`((?:est|plain|panel)\.\w+\([^`]*\)(?:\.[^`]*)?)`")
 NESTED = "Synthetic control with predictors"
 """From this heading on a block takes longer than the others together."""
 

@@ -135,6 +135,24 @@ def test_harm_is_watched_apart(tmp_path, programme, protocol):
     assert not good.verdicts()["ae_attendances"].harmed
 
 
+def test_a_row_that_was_cut_short_was_shown_to_nobody(tmp_path, programme, protocol):
+    """A full disk or a kill: the looks before it stand, and the look is taken again."""
+    panel, path = panel_with(), tmp_path / ROWS
+    for quarter in range(3):
+        take(tmp_path, panel, quarter, programme, protocol)
+    rows = path.read_bytes()
+    last = rows.splitlines(keepends=True)[-1]
+    path.write_bytes(rows[: len(rows) - len(last) // 2])
+    assert len(LookSeries(folder=tmp_path).rows()) == 2
+    assert take(tmp_path, panel, 2, programme, protocol).written
+    assert path.read_bytes() == rows
+    # An editor that leaves the last line without its end takes no look away.
+    path.write_bytes(rows[:-1])
+    assert len(LookSeries(folder=tmp_path).rows()) == 3
+    take(tmp_path, panel, 3, programme, protocol)
+    assert path.read_bytes().startswith(rows) and len(LookSeries(folder=tmp_path).rows()) == 4
+
+
 @pytest.mark.parametrize("what", ["row", "order", "statistics", "lost"])
 def test_a_changed_look_is_named(what, tmp_path, programme, protocol):
     panel = panel_with()

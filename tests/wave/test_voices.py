@@ -162,6 +162,8 @@ def test_shares_of_a_handful_are_withheld(programme: Programme, tmp_path: Path) 
         ("on 3/4/2026", "a date"),
         ("at 12 Mill Lane", "an address"),
         ("Mrs Example helped", "a title with a name"),
+        ("they have me as 943 476 5919", "an NHS number"),
+        ("I was born in 1961", "a date of birth"),
     ],
 )
 def test_what_leads_to_a_person_is_seen(text: str, what: str) -> None:
