@@ -603,8 +603,8 @@ def _agreement(study: Results) -> str:
 
 
 def _agree(outcome: OutcomeResult) -> bool:
-    words = [e.overall.effect for e in outcome.estimates]
-    known = [effect for effect in words if effect is not None]
+    effects = (e.overall.effect for e in outcome.estimates)
+    known = [effect for effect in effects if effect is not None]
     return all(e < 0 for e in known) or all(e > 0 for e in known)
 
 

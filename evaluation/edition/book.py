@@ -44,8 +44,8 @@ from evaluation.wording import half_away
 from evaluation.workspace import Workspace, package, packaged_book, packaged_tutorial
 
 
-def view(edition: Edition, out: Generated) -> dict[str, Any]:
-    """Everything that its template asks for."""
+def _front(edition: Edition, out: Generated) -> dict[str, Any]:
+    """Everything that the template of the front page asks for."""
     study = edition.headline
     return {
         "study": study,
@@ -152,7 +152,7 @@ class Pages:
         """The main pages; those of single sites stand apart."""
         edition, study, out = self.edition, self.edition.headline, self.out
         decided = learning.next_decision(self.learned, questions.next_edition(edition))
-        self._page("index", "index.md.j2", **view(edition, out), decided=decided)
+        self._page("index", "index.md.j2", **_front(edition, out), decided=decided)
         self._page("lives", "lives.md.j2", **self._lives())
         self._page(
             "people",
@@ -167,15 +167,15 @@ class Pages:
         by_fifth = for_whom.view(study, out)
         self._page("for-whom", "for-whom.md.j2", **by_fifth)
         learned = learning.view(self.learned, edition, self.claims, out)
-        self._page("learning", "learning.md.j2", **questions.view(edition), **learned)
+        asked = questions.view(edition)
+        self._page("learning", "learning.md.j2", **asked, **learned)
         if self.learned and self.learned.charts:
             drawn = charted_months.view(self.learned, edition.programme, out)
             self._page("annex/practice-charts", "practice-charts.md.j2", **drawn)
         undone = evidence.view(study) | places.chosen_view(edition, out)
         undone |= for_whom.new_site_view(study, out)
         self._page("undo", "undo.md.j2", **undone, objections=self._written_text("objections"))
-        seen = questions.view(edition)["detectable"]
-        behind = {"detectable": seen, "fifths": by_fifth["fifths"]}
+        behind = {"detectable": asked["detectable"], "fifths": by_fifth["fifths"]}
         self._page("annex/how-sure", "how-sure.md.j2", **undone, **behind)
         changed = changes.view(edition, out)
         self._page("changes", "changes.md.j2", **changed)

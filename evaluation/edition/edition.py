@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
@@ -68,7 +67,7 @@ class Round:
     @property
     def first_day(self) -> str:
         """The first day of the calendar quarter."""
-        return ((self.period + -1).last_day + timedelta(days=1)).isoformat()
+        return self.period.first_day.isoformat()
 
     @property
     def last_day(self) -> str:

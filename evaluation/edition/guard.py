@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from evaluation.disclosure.bundle import refuse_unreleased
 from evaluation.edition import words
 from evaluation.edition.pages.claims import near
+from evaluation.edition.scan.numbers import MONTHS
 from evaluation.errors import BookError
 from evaluation.finding.verdict import Direction, Size
 from evaluation.study.record import OutcomeResult, Results
@@ -140,12 +141,11 @@ def _blank(text: str, pattern: re.Pattern[str]) -> str:
 
 
 SHOWN = 20
-_MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
 _NUMBER = re.compile(
     r"(?<![\w.\u2011-])[+−-]?[£$]?\d+(?:,\d{3})*(?:\.\d+)?(?:[%×]|(?:m|bn|k)\b)?(?![\w-])"
 )
 _ALLOWED = re.compile(
-    rf"\d{{1,2}} (?:{_MONTHS})(?: \d{{4}})?|(?:{_MONTHS}) \d{{4}}"
+    rf"\d{{1,2}} (?:{MONTHS})(?: \d{{4}})?|(?:{MONTHS}) \d{{4}}"
     r"|(?:1[89]|20)\d\d(?: Q[1-4]|/\d\d)?(?!\d|%|,\d|\.\d)"
     r"|(?:Book|MathJax|Apache|Sphinx|WCAG|[Vv]ersion|Proposition|Annex|Table|Step) \d[\d.]*"
     r"|Python \d\.\d+(?:, \d\.\d+)*(?: and \d\.\d+)?"

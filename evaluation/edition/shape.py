@@ -209,7 +209,8 @@ def contents(sites: Sequence[str]) -> dict[str, Any]:
     return {"format": "jb-book", "root": "index", "chapters": chapters}
 
 
-_ARTICLE = re.compile(r'<article class="bd-article[^>]*>(.*?)</article>', re.DOTALL)
+ARTICLE = re.compile(r'<article class="bd-article[^>]*>(.*?)</article>', re.DOTALL)
+"""What a built page holds of its own, beside the frame of the book."""
 _UNREAD = re.compile(r"<(script|style)\b.*?</\1>|<[^>]+>", re.DOTALL)
 _WORD = re.compile(r"[^\W\d_][\w'-]*")
 
@@ -230,6 +231,6 @@ def measured(html: Path) -> Mapping[str, Mapping[str, int]]:
 def _pages(html: Path) -> Iterator[tuple[str, str]]:
     for path in sorted(html.rglob("*.html")):
         name = path.relative_to(html).as_posix()
-        article = _ARTICLE.search(path.read_text(encoding="utf-8"))
+        article = ARTICLE.search(path.read_text(encoding="utf-8"))
         if not name.startswith("_") and article is not None and name != "search.html":
             yield name.removesuffix(".html"), article[1]

@@ -317,7 +317,11 @@ def same_areas(assignments: Assignments, sample: Sample) -> None:
             f"assignments cannot be {assignments!r}.",
             expected="Assignments.draw(panel), or none: they are then drawn",
         )
-    same = np.array_equal(assignments.treated.units, sample.treated.units)
+    drawn, own = assignments.treated, sample.treated
+    same = all(
+        np.array_equal(getattr(drawn, name), getattr(own, name))
+        for name in ("units", "cohort_of", "starts")
+    )
     if not same or len(assignments.strata) != len(sample.panel.areas):
         raise EstimateError(
             "the assignments were drawn for another panel: areas or starts differ.",

@@ -288,7 +288,7 @@ class Scale:
         Parameters
         ----------
         step : of the effect, in the unit that is printed; of all areas in one period if not given.
-            error : as printed, on the estimate's scale; of the overall effect if not given.
+        error : as printed, on the estimate's scale; of the overall effect if not given.
         """
         own = self.step(self.areas, 1, self.outcome.estimate.overall.plain())
         step = own if step is None else step

@@ -596,6 +596,7 @@ def _first_look(schemas: Path) -> dict[str, Any]:
         value=_value(),
         published=[],
         window=[0, 7],
+        level=0.95,
         equity=_equity(),
         grades={
             "ae_attendances": _grade(3, False),

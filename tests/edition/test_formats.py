@@ -23,7 +23,7 @@ from evaluation.edition.formats import briefing, export, whole
 from evaluation.edition.formats import tables as spreadsheet
 from evaluation.edition.formats import tables as tidy
 from evaluation.edition.formats.export import write_downloads
-from evaluation.edition.pages import learning, questions
+from evaluation.edition.pages import learning, money_charts, questions
 from evaluation.edition.pages.claims import Claims, of_study
 from evaluation.errors import BookError
 from evaluation.study.accounts_record import Mean
@@ -249,6 +249,16 @@ def test_words_that_are_wrapped_have_room_and_sheets_print_one_page_wide(
         assert height >= spreadsheet.LINE * longest // spreadsheet.WIDEST
 
 
+def test_the_notes_tell_the_level_of_the_study_s_ranges(
+    edition: Edition, held: tuple[tidy.Table, ...]
+) -> None:
+    lower = replace(edition, headline=edition.headline.model_copy(update={"level": 0.9}))
+    for one, said in ((edition, "95 times in 100"), (lower, "90 times in 100")):
+        made = openpyxl.load_workbook(io.BytesIO(tidy.workbook(one, held)))
+        notes = [str(cell.value) for row in made["Notes"].iter_rows() for cell in row]
+        assert any(said in text for text in notes)
+
+
 def test_the_briefing_is_two_tagged_pages(folder: Path) -> None:
     made = (folder / "briefing.pdf").read_bytes()
     assert made.startswith(b"%PDF-")
@@ -408,6 +418,16 @@ def test_a_stock_is_counted_at_a_time_and_a_flow_by_the_quarter_in_every_file(
         claim = claims.claim(f"{one.code}.people")
         when = f"a {study.period_word}" if one.kind == "flow" else "at any one time"
         assert not claim.unit or (claim.unit.endswith(when) and when in claim.text)
+
+
+def test_what_knowing_is_worth_is_told_where_no_input_stands_alone(edition: Edition) -> None:
+    """Where all that is priced is a transfer there is none: before, an error."""
+    value = edition.headline.value
+    assert value is not None
+    bare = value.model_copy(
+        update={"information": value.information.model_copy(update={"of_one": ()})}
+    )
+    assert money_charts.information(bare).endswith("to know every input exactly beforehand.")
 
 
 def test_no_zero_stands_where_nothing_has_a_price(

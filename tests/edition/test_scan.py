@@ -382,9 +382,7 @@ def test_an_open_study_opens_no_page_of_other_data_by_its_name(
     }
     real = next(one for one in edition.studies if one.programme in edition.open_data)
     called = real.model_copy(update={"study": name})
-    renamed = replace(
-        edition, others=tuple(called if one is real else one for one in edition.others)
-    )
+    renamed = replace(edition, others=tuple(called if o is real else o for o in edition.others))
     assert known.open == open_names(edition) and real.study in known.open
     assert open_names(renamed) == known.open - {real.study, f"{real.programme}-{real.study}"} | {
         f"{real.programme}-{name}"

@@ -26,7 +26,7 @@ WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 ORDINARY = set(
     """
     adjust agency ahead analyst any array asked at banded bear budget by can cannot choice
-    chosen config contact counted data date decision default every factor fail first from grid
+    chosen config contact counted data date decision default every factor fail fewer first from grid
     hold hoped
     how index is it joined judged kind known label largest least line live load long looked m method
     missing n name observation one other overall paragraph per plan progress protection

@@ -9,6 +9,7 @@ import pytest
 
 from evaluation.disclosure.key import Key
 from evaluation.disclosure.policy import Policy
+from evaluation.edition.pages import learning as page
 from evaluation.errors import ProtocolError
 from evaluation.learning.practice import (
     Cell,
@@ -33,7 +34,7 @@ from evaluation.quarters import Period
 from evaluation.release import PracticePrinted, Terms
 from evaluation.release.rounding import Before
 from evaluation.returns.monthly import in_months
-from evaluation.study.learned import AsPrinted
+from evaluation.study.learned import AsPrinted, Learned
 from evaluation.workspace import Workspace
 
 OUTCOME = """
@@ -172,6 +173,30 @@ def test_a_quarter_of_months_is_their_mean_and_unknown_where_one_is_lacking(
 def test_a_ceiling_is_reached_from_above() -> None:
     days = Component(figure="days", floor=10, better="down")
     assert days.reached(10) and days.reached(4) and not days.reached(11)
+
+
+def test_a_ceiling_is_told_as_one_on_the_page_of_a_site() -> None:
+    """It stood below "At least", like a floor."""
+    held = (Component(figure="days", floor=10, better="down"), Component(figure="met", floor=60))
+    own = SitePeriod(
+        site="S01",
+        period=Period.parse("2026 Q3"),
+        cells=tuple(Cell(component=one, figure=8.0, state=Delivery.AS_DESIGNED) for one in held),
+    )
+    found = Learned(
+        study="tiny/first",
+        theory=None,
+        chain=None,
+        practice=None,
+        strips=(own,),
+        rules=(),
+        rivals=None,
+        entries=(),
+        changed=(),
+        changed_inside={},
+    )
+    shown = str(page.of_site(found, "S01")["strip"])
+    assert "at most 10" in shown and "at least 60" in shown and "At least" not in shown
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,13 @@
 import itertools
 import math
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from evaluation import Panel, did
+from evaluation import Estimate, Panel, did, imputation, synthetic_control
 from evaluation.errors import EstimateError
 from evaluation.estimate.assignments import Assignments
 from tests.unit.panels import long_table, panel
@@ -222,3 +223,16 @@ def test_areas_that_joined_after_the_drawing_change_no_count_of_it() -> None:
     drawn = Assignments.draw(earlier, block="authority", strata=(), n=99)
     kept = replace(drawn, strata=np.append(drawn.strata, [-1, -1]))
     assert kept.known(later).distinct == drawn.distinct
+
+
+@pytest.mark.parametrize("estimator", [did, imputation, synthetic_control])
+def test_assignments_of_other_starts_are_refused(estimator: Callable[..., Estimate]) -> None:
+    held = panel(long_table())
+    drawn = Assignments.draw(held, strata=(), block="area", n=19)
+    found = estimator(held, "y", assignments=drawn)
+    with pytest.raises(EstimateError, match="areas or starts differ"):
+        found.in_time_placebo(2, assignments=drawn)
+    apart = replace(held, areas=held.areas.assign(site=None))
+    assert estimator(apart, "y", assignments=drawn).effects == pytest.approx(
+        found.effects, nan_ok=True
+    )

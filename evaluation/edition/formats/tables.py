@@ -399,26 +399,30 @@ WIDEST, NARROWEST, ROOM = 44, 9, 3
 FONT, LINE = 1.15, 16
 """The theme's letters are so much wider than those that widths count; a line's height in points."""
 A4 = 9
-_NOTES = [
-    (
-        "range",
-        "Low and high are the ends of a range that is meant to hold 95 times in 100. "
-        "A range that includes zero does not tell an effect from chance.",
-    ),
-    (
-        "to_date",
-        "Money is to date: nothing is assumed after the last quarter. Unit costs are "
-        "averages, so what is released is capacity before it is money.",
-    ),
-    ("rounded", words.NEED_NOT_ADD),
-]
+
+
+def _notes(level: float) -> list[tuple[str, str]]:
+    """What stands below the tables; ``level`` is that of the study's ranges."""
+    return [
+        (
+            "range",
+            f"Low and high are the ends of a range that is meant to hold {100 * level:g} times in "
+            "100. A range that includes zero does not tell an effect from chance.",
+        ),
+        (
+            "to_date",
+            "Money is to date: nothing is assumed after the last quarter. Unit costs are "
+            "averages, so what is released is capacity before it is money.",
+        ),
+        ("rounded", words.NEED_NOT_ADD),
+    ]
 
 
 def workbook(edition: Edition, held: Sequence[Table]) -> bytes:
     """The workbook of an edition."""
     known = {table.name for table in held}
     shown = [named(held, name) for name in SHEETS if name in known and named(held, name).rows]
-    stream = io.BytesIO()
+    notes, stream = _notes(edition.headline.level), io.BytesIO()
     with warnings.catch_warnings():
         # gptables leaves its own theme's file open, and calls pandas in ways that it will drop.
         warnings.simplefilter("ignore", ResourceWarning)
@@ -431,10 +435,10 @@ def workbook(edition: Edition, held: Sequence[Table]) -> bytes:
             cover=cover,
             contentsheet_label="Contents",
             sheets={_title(table.name): _sheet(gptables, table, edition) for table in shown},
-            notes_table=pd.DataFrame(_NOTES, columns=["Note reference", "Note text"]),
+            notes_table=pd.DataFrame(notes, columns=["Note reference", "Note text"]),
             notesheet_label="Notes",
         )
-    _lay_out(made, shown, _lines(cover))
+    _lay_out(made, shown, _lines(cover), notes)
     when = parse_instant(edition.headline.vintage).replace(tzinfo=None)
     made.set_properties(
         {
@@ -499,7 +503,9 @@ def number_format(column: Column, table: Table) -> str:
     return f"[>=1000]#,##0;[<=-1000]-#,##0;0.{needed * '0'}"
 
 
-def _lay_out(made: Any, shown: Sequence[Table], cover: Sequence[str]) -> None:
+def _lay_out(
+    made: Any, shown: Sequence[Table], cover: Sequence[str], notes: Sequence[tuple[str, str]]
+) -> None:
     """Widths of columns, heights of rows whose words are wrapped, sheets that print whole."""
     for sheet in made.worksheets():
         sheet.set_landscape()
@@ -524,7 +530,7 @@ def _lay_out(made: Any, shown: Sequence[Table], cover: Sequence[str]) -> None:
     made.get_worksheet_by_name("Contents").set_column(1, 1, WIDEST)
     sheet = made.get_worksheet_by_name("Notes")
     sheet.set_column(1, 1, 2 * WIDEST)
-    _set_heights(sheet, sheet.dim_rowmax + 1 - len(_NOTES), _NOTES, [WIDEST, 2 * WIDEST])
+    _set_heights(sheet, sheet.dim_rowmax + 1 - len(notes), notes, [WIDEST, 2 * WIDEST])
 
 
 def _set_heights(

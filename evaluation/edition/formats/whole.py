@@ -19,12 +19,12 @@ from typing import Any
 
 import yaml
 
+from evaluation.edition.shape import ARTICLE
 from evaluation.errors import BookError
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 SECONDS = 300
 LEVELS = ("parts", "chapters", "sections")
-_ARTICLE = re.compile(r'<article class="bd-article[^>]*>(.*?)</article>', re.DOTALL)
 _BAND = re.compile(r'<div class="bd-header-announcement__content">(.*?)</div>', re.DOTALL)
 _HEAD = re.compile(r'<link[^>]+rel="stylesheet"[^>]*>')
 _TITLE = re.compile(r"<h1>(.*?)(?:<a class=\"headerlink\".*?)?</h1>", re.DOTALL)
@@ -178,7 +178,7 @@ def one_page(html: Path, toc: Path, title: str) -> str:
 
 
 def _article(text: str, name: str, names: Collection[str]) -> str:
-    found = _ARTICLE.search(text)
+    found = ARTICLE.search(text)
     if found is None:
         raise BookError("a page has no article.", where=f"{name}.html")
     return _from_root(found[1], name, names)

@@ -145,6 +145,7 @@ def _components(own: Sequence[SitePeriod]) -> Markup:
         rows.append(
             [
                 cell.component.says or code,
+                f"at {'least' if cell.component.better == 'up' else 'most'} "
                 f"{cell.component.floor:g}",
                 "not known" if last is None else words.number(last),
                 Markup("<span role='img' aria-label='{}'>{}</span>").format(
@@ -154,9 +155,9 @@ def _components(own: Sequence[SitePeriod]) -> Markup:
                 str(cell.state),
             ]
         )
-    heads = ["What was agreed", "At least", "Now", "Last periods", "State"]
+    heads = ["What is counted", "Agreed", "Now", "Last periods", "State"]
     title = "Practice, by the site's own figures"
-    return table(title, heads, rows, numeric="tnntt", style="close")
+    return table(title, heads, rows, numeric="ttntt", style="close")
 
 
 def _chain_table(found: Learned) -> Markup | str:

@@ -21,11 +21,11 @@ from evaluation.study.accounts_record import (
     WorthKnowing,
 )
 from evaluation.study.record import Results
+from evaluation.value.ratios import NOT_WITHIN
 from evaluation.value.sensitivity import effect_on
 
 _ROOT, _UP = "", "../"
 """The way to the book's root from the page of money, and from the annex."""
-_WITHIN = "not within the horizon"
 
 
 def over_time(study: Results, value: Accounts, out: Generated) -> Markup:
@@ -47,7 +47,7 @@ def payback(value: Accounts) -> str:
         f"{words.money_with_range(last.cumulative_net)}."
     )
     found = value.payback
-    if found.quarter == _WITHIN:
+    if found.quarter == NOT_WITHIN:
         said += f" It had not paid for itself by {found.last}"
     elif last.cumulative_net.low is None or last.cumulative_net.low <= 0:
         said += (
@@ -132,12 +132,12 @@ def hangs_on_table(value: Accounts) -> Markup:
 def information(value: Accounts) -> str:
     """What it would be worth to know more before the decision."""
     found = value.information
-    most = found.of_one[0]
+    most = found.of_one[0] if found.of_one else None
     said = (
         f"If these figures had to settle {found.decision}, it would be worth "
         f"{words.pounds(found.perfect)} to know every input exactly beforehand"
     )
-    if found.perfect and most.worth:
+    if most is not None and found.perfect and most.worth:
         said += f", and {words.pounds(most.worth)} to know only {_within(value, most)}"
     return f"{said}."
 

@@ -121,7 +121,7 @@ def _following(edition: Edition) -> Period:
 
 
 def next_edition(edition: Edition) -> str:
-    """As in ``The next look, at 2026 Q4, is due by 30 January 2027``."""
+    """As in ``The next edition, with the returns of 2026 Q4, is due by 30 January 2027``."""
     returns = f"The next edition, with the returns of {_following(edition).label}"
     return f"{returns}, is due by {next_day(edition)}."
 

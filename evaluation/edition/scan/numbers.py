@@ -13,12 +13,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-_MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
+MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
+"""The names of months, as one of a pattern."""
 _OUT = re.compile(
     r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?"
     r"|\b(?:1[89]|20)\d\d(?:[ -]?Q[1-4]|-\d\d(?!\d)|/\d\d(?!\d))"
     # A line of a PDF may end inside a day.
-    rf"|\b\d{{1,2}}\s+(?:{_MONTHS})(?:\s+\d{{4}})?|\b(?:{_MONTHS})\s+\d{{4}}"
+    rf"|\b\d{{1,2}}\s+(?:{MONTHS})(?:\s+\d{{4}})?|\b(?:{MONTHS})\s+\d{{4}}"
     r"|\b[0-9a-f]*(?:[a-f]\d|\d[a-f])[0-9a-f]{6,}\b"
     r"|[\w./-]+\.(?:py|yaml|md|csv|svg|xlsx|json)(?::\d+)?"
     r"|(?<![\d,.£])(?:19|20)\d\d(?![\d,%]|\.\d)"
