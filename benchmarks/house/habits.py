@@ -9,7 +9,7 @@ from __future__ import annotations
 
 # The whole of `evaluation/`: a new room raises them by what it needs, and nothing else does.
 MOST_MODULES = 347
-MOST_LINES_PROPER = 71_300
+MOST_LINES_PROPER = 71_600
 
 # One module: long enough to be worth a name, short enough to be read in one sitting.
 LEAST_LINES, MOST_LINES = 60, 800
