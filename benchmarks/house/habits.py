@@ -9,7 +9,7 @@ from __future__ import annotations
 
 # The whole of `evaluation/`: a new room raises them by what it needs, and nothing else does.
 MOST_MODULES = 347
-MOST_LINES_PROPER = 71_450
+MOST_LINES_PROPER = 72_000
 
 # One module: long enough to be worth a name, short enough to be read in one sitting.
 LEAST_LINES, MOST_LINES = 60, 800
@@ -122,7 +122,6 @@ READS_FROM_OUTSIDE: dict[str, tuple[str, ...]] = {
         "check:_shape",
         "edition:address",
         "portal:answers",
-        "portal:in_utf8.answered",
         "portal:plain_cell",
         "portal:SealedText.from_db_value",
         "portal:SealedText.get_prep_value",

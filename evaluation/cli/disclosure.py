@@ -182,6 +182,20 @@ def _told(found: Protection) -> None:
             print(f"    and {len(one.binding) - TOLD} more: --json names them")
     for line in _insiders_told([one.as_dict() for one in found.insiders]):
         print(line)
+    if not found.ok:
+        _refused(found)
+
+
+def _refused(found: Protection) -> None:
+    """Say which count could be found, and what is done about a figure that is out already."""
+    short = [one for one in found.worst if one.values < found.k]
+    short += [i.worst for i in found.insiders if i.worst and i.worst.values < found.k]
+    for one in dict.fromkeys(short):
+        many = "1 value" if one.values == 1 else f"{one.values} values"
+        by = f", by {one.binding[0]}" if one.binding else ""
+        say(f"{one.cell} could be narrowed to {many}, and {found.k} are asked for{by}.")
+    say("Do not publish. What would be printed now has to be coarser or left out; what an edition")
+    say("printed is withdrawn: newstart release withdraw ADDRESS --as CHECKER --note WHY")
 
 
 def _insiders_told(tried: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -23,7 +23,6 @@ Kind = Literal["count", "rate", "effect", "path", "money", "digest", "words", "m
 MONEY_STEP = 10_000.0
 """Pounds: money is printed at this, or at three significant figures where that is coarser."""
 MONEY_FIGURES = 3
-P_FIGURES = 2
 MOST_DECIMALS = 6
 """Of any number in a table of the book."""
 
@@ -181,11 +180,6 @@ def survey_step(span: float, largest_weight: float, people: int) -> float:
     One respondent moves it by at most the span times his share of all weight.
     """
     return step_of(span * largest_weight, people)
-
-
-def p_value(value: float, drawn: int) -> float:
-    """Two significant figures, and never below the smallest that the draws allow."""
-    return significant(max(value, 1 / (drawn + 1)) if drawn else value, P_FIGURES)
 
 
 def chance(value: float) -> float:

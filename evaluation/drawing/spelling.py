@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from evaluation.wording import Spelling, half_away, percent_digits
@@ -11,6 +12,8 @@ from evaluation.wording import Spelling, half_away, percent_digits
 MINUS = "\N{MINUS SIGN}"
 # A line may break between a minus and a pound sign, which turns a loss into a gain.
 JOINED_MINUS = MINUS + "\N{WORD JOINER}"
+BILLION_FROM, HUNDREDS = 999.5e6, 100
+"""Pounds from which they are told in billions; of a unit, from which no digit follows the point."""
 
 
 def number(value: float | None, digits: int = 0) -> str:
@@ -43,17 +46,46 @@ def percent(value: float | None, digits: int | None = None) -> str:
     return number(value, digits if digits is not None else percent_digits(value)) + "%"
 
 
-def pounds(value: float | None, *, axis: bool = False) -> str:
-    """``£8.1m``, ``£420,000``, ``−£4.0m``."""
+UNITS = ((BILLION_FROM, 1e9, "bn"), (999_500, 1e6, "m"))
+
+
+def pounds(value: float | None, *, axis: bool = False, at_most: float = math.inf) -> str:
+    """``£8.1m``, ``£420,000``, ``−£4.0m``.
+
+    Parameters
+    ----------
+    at_most : no unit is larger: that of the amounts that it stands beside.
+    """
     if value is None:
         return "not known"
     size, sign = abs(value), JOINED_MINUS if value < 0 else ""
-    for above, unit, name in ((999.5e6, 1e9, "bn"), (999_500, 1e6, "m")):
-        if size >= above:
+    for above, unit, name in UNITS:
+        if size >= above and unit <= at_most:
             shown = half_away(size / unit, 1)
-            return f"{sign}£{shown:.{0 if axis and shown.is_integer() else 1}f}{name}"
+            whole = shown >= HUNDREDS or (axis and shown.is_integer())
+            return f"{sign}£{shown:,.{0 if whole else 1}f}{name}"
     amount = rounded(size)
     return f"{sign if amount else ''}£{amount:,.0f}"
+
+
+def pounds_beside(values: Iterable[float | None]) -> Callable[[float | None], str]:
+    """How amounts are written that stand in one range or table, where one of them is in billions.
+
+    In one unit, and so with one decimal place: billions where each is a tenth of one at least, else
+    millions.
+    """
+    sizes = [abs(one) for one in values if one]
+    if not sizes or max(sizes) < BILLION_FROM:
+        return pounds
+    if half_away(min(sizes) / 1e9, 1) == 0:
+        return partial(pounds, at_most=1e6)
+
+    def in_billions(value: float | None) -> str:
+        if not value:
+            return pounds(value)
+        return f"{JOINED_MINUS if value < 0 else ''}£{half_away(abs(value) / 1e9, 1):,.1f}bn"
+
+    return in_billions
 
 
 def round_pounds(value: float) -> str:

@@ -232,8 +232,14 @@ class Pages:
             **measured.ledger_size_view(book, self.out),
             **measured.published_view(book),
         )
-        effects = at_once.every_effect(self.edition.headline)
-        self._page("annex/explore", "explore.md.j2", effects=effects)
+        study = self.edition.headline
+        self._page(
+            "annex/explore",
+            "explore.md.j2",
+            effects=at_once.every_effect(study),
+            source=" ".join(self.out.below.get(study.study, ())),
+            looked=any(one.finding.looked is not None for one in study.outcomes),
+        )
         self._page("annex/feedback", "feedback.md.j2", **questions.feedback_view(self.edition))
         self._page("annex/dictionary", "dictionary.md.j2", outcomes=self.edition.outcomes)
         self._page("annex/protected", "protected.md.j2", **quality.protected_view(self.edition))

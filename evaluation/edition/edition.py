@@ -16,15 +16,7 @@ from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.receipt import LedgerHead
 from evaluation.programme import Outcome, Programme, load_outcomes
 from evaluation.quarters import Period, parse_instant
-from evaluation.release import (
-    Released,
-    Terms,
-    practice_out_of_printed,
-    practice_printed,
-    release,
-    steps_of,
-    terms_of,
-)
+from evaluation.release import PracticePrinted, Released, Terms, release, steps_of, terms_of
 from evaluation.release.last_audit import LastAudit, read_audit
 from evaluation.study.learned import AsPrinted
 from evaluation.study.record import Results
@@ -316,10 +308,9 @@ class Edition:
     def as_printed(self) -> AsPrinted:
         """By what is told what the headline study has learned: released figures alone."""
         name = self.headline.programme
+        practice = PracticePrinted(programme=name, terms=self.terms[name])
         return AsPrinted(
-            results=self.as_written(self.headline),
-            practice=practice_printed(name, self.terms[name]),
-            out_of=practice_out_of_printed(name, self.terms[name]),
+            results=self.as_written(self.headline), practice=practice.figure, out_of=practice.out_of
         )
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -73,9 +73,16 @@ def moves(value: float, unit: str) -> bool:
     return (rounded(value) if unit == "£" else half_away(value, _change_digits(value, unit))) != 0
 
 
-def money_with_range(figure: Range) -> str:
-    """``£2.9m (£1.1m to £4.7m)``; no range where there is none."""
-    return with_range({**dict(figure), "mean": borne_pounds(figure)}, "mean", pounds)
+def money_with_range(figure: Range, beside: Iterable[Range] = ()) -> str:
+    """``£2.9m (£1.1m to £4.7m)``; no range where there is none.
+
+    Parameters
+    ----------
+    beside : what stands in the same table: where one is in billions, all have one unit.
+    """
+    ends = ("mean", "low", "high")
+    say = spelling.pounds_beside(dict(one).get(end) for one in (figure, *beside) for end in ends)
+    return with_range({**dict(figure), "mean": borne_pounds(figure)}, "mean", say)
 
 
 def borne_pounds(figure: Range) -> float | None:

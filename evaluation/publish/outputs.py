@@ -18,8 +18,9 @@ from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.signatures import PrintedValue, Signature, Signed
 from evaluation.programme import Programme
 from evaluation.quarters import format_instant, parse_instant
-from evaluation.release import audited, inside_of, release, terms_of
+from evaluation.release import PracticePrinted, audited, inside_of, release, terms_of
 from evaluation.release.last_audit import keep_audit
+from evaluation.study.learned import AsPrinted, learned
 from evaluation.study.results import read_results
 from evaluation.study.study import StudyName
 from evaluation.study.written import read_record
@@ -81,7 +82,13 @@ def request_release(
         "agreements": programme.agreements.model_dump(mode="json")["agreements"],
         "audit": audit.as_dict(),
         "exceptions": list(exceptions),
-        **_for_checkers(workspace, programme, released, counts),
+        **_for_checkers(
+            workspace,
+            programme,
+            [*released.entries, *practised(workspace, study, released, terms)],
+            released,
+            counts,
+        ),
     }
     return Requested(bundle=bundles.freeze(workspace, programme, content), audit=audit)
 
@@ -143,16 +150,20 @@ def _refuse_second_book(workspace: Workspace, programme: Programme) -> None:
 
 
 def _for_checkers(
-    workspace: Workspace, programme: Programme, released: Released, counts: Sequence[Held]
+    workspace: Workspace,
+    programme: Programme,
+    entries: Sequence[Entry],
+    released: Released,
+    counts: Sequence[Held],
 ) -> dict[str, Any]:
     """What would be printed, what of it is new or other than before, and the counts behind it."""
     with Ledger.open(workspace.database, workspace.raw) as ledger:
         last = {one.address: one.printed for one in ledger.register(programme.name)}
-    now = {one.address: _text(one) for one in released.entries}
+    now = {one.address: _text(one) for one in entries}
     return {
-        "printed": [one.in_edition("") for one in released.entries],
+        "printed": [one.in_edition("") for one in entries],
         "withheld": [asdict(one) for one in released.withheld],
-        "hidden": [one.address for one in released.entries if one.printed is None],
+        "hidden": [one.address for one in entries if one.printed is None],
         "difference": {
             "new": [address for address in now if address not in last],
             "changed": [a for a, text in now.items() if a in last and last[a] != text],
@@ -257,12 +268,29 @@ def _lines(workspace: Workspace, edition: str, read: Edition) -> dict[str, list[
             continue
         programme = StudyName.parse(study).programme
         terms = terms_of(workspace, read.programmes[programme])
-        found.setdefault(programme, []).extend(_printed(edition, released, terms))
+        entries = list(released.entries)
+        if programme not in found:
+            # Practice is the programme's, whichever of its studies tells of it.
+            entries += practised(workspace, study, released, terms)
+        found.setdefault(programme, []).extend(_printed(edition, entries, terms))
     return found
 
 
-def _printed(edition: str, released: Released, terms: Terms) -> Iterator[PrintedValue]:
-    for one in released.entries:
+def practised(
+    workspace: Workspace, study: str, released: Released, terms: Terms
+) -> tuple[Entry, ...]:
+    """The lines of the register of what sites did, as the pages of a study print it."""
+    name = StudyName.parse(study)
+    if not (workspace.studies / name.programme / name.study / "protocol.yaml").is_file():
+        return ()
+    printed = PracticePrinted(programme=name.programme, terms=terms)
+    shown = AsPrinted(results=released.results, practice=printed.figure, out_of=printed.out_of)
+    learned(workspace, study, shown_as=shown)
+    return tuple(printed.entered.values())
+
+
+def _printed(edition: str, entries: Sequence[Entry], terms: Terms) -> Iterator[PrintedValue]:
+    for one in entries:
         last = terms.before.last.get(one.address)
         # A count that stays as a lost key printed it is of that key.
         kept = one.kind == "count" and last is not None and last.printed == _text(one)

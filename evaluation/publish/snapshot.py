@@ -25,7 +25,7 @@ from evaluation.declared import read_yaml
 from evaluation.errors import BookError, EditionRefused
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.receipt import Act, Receipt
-from evaluation.programme import Cost, Programme
+from evaluation.programme import TABLES, Cost, Programme
 from evaluation.protocol import as_stated
 from evaluation.publish.headline import ASSIGNMENTS, OBSERVATIONS, PARAMETERS, STATE
 from evaluation.quarters import Period, parse_instant
@@ -35,6 +35,8 @@ from evaluation.study.code import (
     package_fingerprint,
     source_fingerprint,
 )
+from evaluation.study.lock import FILE as LOCK_FILE
+from evaluation.study.lock import PROTOCOL as PROTOCOL_FILE
 from evaluation.study.stored_assignments import Store
 from evaluation.study.study import Study
 from evaluation.workspace import BOOK_SHELL, Workspace, package, packaged_schemas
@@ -389,10 +391,22 @@ def take_snapshot(
     return Snapshot.read(folder)
 
 
+KEPT_OF_STUDY = (PROTOCOL_FILE, LOCK_FILE, "*.yaml", "*.md")
+KEPT_OF_PROGRAMME = ("*.yaml", "outcomes/*.yaml")
+
+
 def _declared(folder: Path) -> list[Path]:
-    """The files of a study and of its programme; not what other studies lie beside it."""
-    found = [*folder.parent.glob("*.*"), *folder.parent.glob("outcomes/*"), *folder.glob("*")]
-    return [path for path in found if path.is_file()]
+    """What a study and its programme declare; not what else lies there, nor in other studies.
+
+    An edition is kept where its pages are. What people wrote, what an attack on the study computed
+    to the last digit and whatever somebody left in the folder are no declarations, and stay inside.
+    """
+    found = {path for kind in KEPT_OF_STUDY for path in folder.glob(kind)}
+    found |= {path for kind in KEPT_OF_PROGRAMME for path in folder.parent.glob(kind)}
+    declared = read_yaml(folder.parent / "programme.yaml")
+    tables = (declared.get(name) for name in TABLES)
+    found |= {folder.parent / name for name in tables if isinstance(name, str)}
+    return sorted(path for path in found if path.is_file())
 
 
 def _copy(path: Path, to: Path) -> None:

@@ -13,18 +13,17 @@ from evaluation.release.change import (
     with_steps,
 )
 from evaluation.release.recomputed import recomputed
-from evaluation.release.released_lives import practice_out_of_printed, practice_printed
+from evaluation.release.released_lives import PracticePrinted
 from evaluation.release.released_results import Released, release
 from evaluation.release.rounding import Terms, public_key, terms_of
 
 __all__ = [
+    "PracticePrinted",
     "Released",
     "Terms",
     "audited",
     "headline_step",
     "inside_of",
-    "practice_out_of_printed",
-    "practice_printed",
     "public_key",
     "recomputed",
     "release",

@@ -708,20 +708,39 @@ def _in_errors(line: Line) -> Line | None:
 
 def _ends(lines: Sequence[_CountLine], policy: Policy) -> tuple[float, float]:
     """The least and the largest count of the last edition, every revision known."""
+    last, low, high = lines[-1], 0.0, math.inf
     told = [one for one in lines if one.line.printed is not None or one.line.high is not None]
-    last = lines[-1]
-    if not told:
-        return 0.0, math.inf
-    first = told[0].count
-    prints = [None if one.line.printed is None else round(one.line.printed) for one in told]
-    most = sum(last.held.residents.values()) or None
-    found = possible(prints, [one.count - first for one in told], policy, most)
-    if first not in found:
+    for one in [one for one in told if _bare(one, policy)]:
+        # Printed by no rounding of ours: what its line says of it is all that hides it.
+        revised = last.count - one.count
+        printed = one.line.printed or 0.0
+        ends = (printed if end is None else end for end in (one.line.low, one.line.high))
+        least, most = (end + revised for end in ends)
+        low, high = max(low, least), min(high, most)
+        told.remove(one)
+    if told:
+        first = told[0].count
+        prints = [None if one.line.printed is None else round(one.line.printed) for one in told]
+        residents = sum(last.held.residents.values()) or None
+        found = possible(prints, [one.count - first for one in told], policy, residents)
+        revised = last.count - first
+        low = max(low, found[0] + revised) if found else math.inf
+        high = min(high, found[-1] + revised) if found else -math.inf
+    if not low <= last.count <= high:
         raise DisclosureError(
             f"{last.held.address} is printed as no count could give it.",
             mend="check that the register belongs to this programme and key",
         )
-    return float(found[0] + last.count - first), float(found[-1] + last.count - first)
+    return float(low), float(high)
+
+
+def _bare(one: _CountLine, policy: Policy) -> bool:
+    """Whether a count was printed as the method prints none: to the person, or below its limit."""
+    printed, low, high = one.line.printed, one.line.low, one.line.high
+    if printed is None:
+        return False
+    known = low is not None and high is not None and high - low < 2 * (policy.base - 1)
+    return known or printed < policy.shown_from or printed % policy.base != 0
 
 
 def _forms(study: Study, code: str, raw: Results | None) -> Forms | None:

@@ -91,7 +91,22 @@ def release_accounts(
         }
     if shown.get("public_funds"):
         shown["public_funds"]["points"] = []
+    _in_printed_order(shown)
     return shown, door.known, list(door.lines.values())
+
+
+def _in_printed_order(shown: dict[str, Any]) -> None:
+    """Order what is told by its size by what is printed of it.
+
+    In the order of what is true, rows that are printed alike would tell which is the larger.
+    """
+    if shown.get("tornado"):
+        shown["tornado"] = sorted(
+            shown["tornado"], key=lambda row: (-abs(row["high"] - row["low"]), row["what"])
+        )
+    if (known := shown.get("information")) and known.get("of_one"):
+        rows = sorted(known["of_one"], key=lambda row: (-row["worth"], row["what"]))
+        shown["information"] = {**known, "of_one": rows}
 
 
 def _fifth(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from evaluation.disclosure.counts import Atom, Count, cell_of, rounded
-from evaluation.disclosure.effects import step_of, stepped
+from evaluation.disclosure.effects import step_of, stepped, stepped_chance
 from evaluation.disclosure.key import Key
 from evaluation.disclosure.policy import Policy
 from evaluation.disclosure.released import (
@@ -21,17 +21,19 @@ from evaluation.disclosure.released import (
     Kind,
     SurveyMean,
     money_step,
-    p_value,
     significant,
     survey_step,
 )
-from evaluation.learning.practice import Practised, Printed
+from evaluation.learning.practice import Practised
 from evaluation.quarters import Period
 from evaluation.release.rounding import Terms
 from evaluation.study.lives_record import LARGEST_WEIGHT, ArmWave, Item, Lives, VoicesSaid, Worth
 from evaluation.study.record import Results
+from evaluation.wave.voices import PERMUTATIONS, PUBLISH, TENTATIVE
 
-AGREED_FIGURES = 2
+PERCENT, LEVEL = 100, 0.05
+MOST_OF_AGREEMENT = 0.1
+"""A coarser step of alpha would no longer tell what is agreed from what is not."""
 ENDS = (("mean", 0), ("low", -1), ("high", 1))
 
 
@@ -195,23 +197,87 @@ class _Lives:
         return shown
 
     def voices(self, voices: VoicesSaid) -> dict[str, Any]:
-        """Shares at five writers' worth, their differences of what is printed."""
+        """Shares at five writers' worth, their differences of what is printed.
+
+        Who read a quotation, and what was amiss with the coded file, is for those who coded it.
+        """
         policy = self.steps.policy("voices")
         shown = voices.plain()
         people = {arm: self._writers(arm, many, policy) for arm, many in voices.people.items()}
         shown["people"] = {arm: one.printed or 0 for arm, one in people.items()}
-        if voices.agreement is not None:
-            shown["agreement"] = significant(voices.agreement, AGREED_FIGURES)
+        shown["quotations"] = [{**one, "read_by": []} for one in shown["quotations"]]
+        shown["withheld"], shown["problems"] = 0, []
         for code in shown["codes"]:
             for arm, many in people.items():
                 if arm in code:
                     code[arm] = self._share(code["code"], arm, code[arm], many, policy)
             both = code["pilot"] is not None and code["comparison"] is not None
             code["difference"] = round(code["pilot"] - code["comparison"], 6) if both else None
-            if code["alpha"] is not None:
-                code["alpha"] = significant(code["alpha"], AGREED_FIGURES)
-            if code["p_value"] is not None:
-                code["p_value"] = p_value(code["p_value"], self.steps.drawn)
+            given = self._given(code, people) if both else 0.0
+            code["alpha"] = self._agreed(code["code"], code["alpha"], given, people, policy)
+            code["p_value"] = self._by_chance(code, people, policy) if both else None
+        named = [self._given(c, people) for c in shown["codes"] if c["difference"] is not None]
+        mean = sum(named) / len(named) if named else 0.0
+        shown["agreement"] = self._agreed("", voices.agreement, mean, people, policy)
+        return shown
+
+    def _given(self, code: Mapping[str, Any], people: Mapping[str, Count]) -> float:
+        """To which part of all who wrote a code was given, by what is printed."""
+        written = sum(one.printed or 0 for one in people.values())
+        named = sum((code[arm] or 0.0) * (one.printed or 0) for arm, one in people.items())
+        return named / PERCENT / written if written else 0.0
+
+    def _agreed(
+        self,
+        code: str,
+        alpha: float | None,
+        given: float,
+        people: Mapping[str, Count],
+        policy: Policy,
+    ) -> float | None:
+        """How well coders agree, at a step worth several writers; None where that is too coarse.
+
+        Krippendorff's alpha of yes and no is 1 - (2 n - 1) d / (n0 n1): n writers, of whom d are
+        coded otherwise by the one than by the other, and n1 of the 2 n codings are yes. One writer
+        moves d by one and n1 by two.
+        """
+        rare, writers = min(given, 1 - given), sum(one.printed or 0 for one in people.values())
+        if alpha is None or rare <= 0 or not writers:
+            return None
+        moves = (1 / (1 - rare) + 2 * (1 - TENTATIVE)) / (2 * writers * rare)
+        step = step_of(moves, policy.step_people)
+        if step > MOST_OF_AGREEMENT:
+            return None
+        drawn = self.key.share_of(["agreement", self.steps.address, code])
+        shown = stepped(alpha, step, drawn)
+        for line in (1.0, PUBLISH, TENTATIVE):
+            # The grade is printed beside it.
+            if alpha < line <= shown:
+                shown -= step
+            elif shown < line <= alpha:
+                shown += step
+        shown = min(round(shown, 6), 1.0)
+        self._enter(f"voices.{code or 'all'}.alpha", "rate", shown, step)
+        return shown
+
+    def _by_chance(
+        self, code: Mapping[str, Any], people: Mapping[str, Count], policy: Policy
+    ) -> float | None:
+        """The p-value of a difference of shares, in errors, at what several writers are worth."""
+        if code["p_value"] is None:
+            return None
+        fewest = min(one.printed or policy.shown_from for one in people.values())
+        given = self._given(code, people)
+        # Of the printed shares, as if each had written alone: never more than it is by authority.
+        error = math.sqrt(
+            max(given * (1 - given), 1 / fewest)
+            * sum(1 / (one.printed or policy.shown_from) for one in people.values())
+        )
+        step = step_of(1 / fewest / error, policy.step_people)
+        drawn = self.key.share_of(["voices", self.steps.address, code["code"], "p"])
+        least = 1 / (PERMUTATIONS + 1)
+        shown, _ = stepped_chance(code["p_value"], step, drawn, least=least, level=LEVEL)
+        self._enter(f"voices.{code['code']}.p", "chance", shown, step)
         return shown
 
     def _writers(self, arm: str, many: int, policy: Policy) -> Count:
@@ -261,43 +327,75 @@ class _Lives:
         )
 
 
-def practice_printed(programme: str, terms: Terms) -> Printed:
-    """How a site's figures of practice are printed.
+@dataclass(frozen=True, kw_only=True)
+class PracticePrinted:
+    """How a site's figures of practice are printed, and the lines of the register that they make.
 
     Whom a practice reached is counted of people, as an outcome is: so its figure stands at a step
     worth several of those who could have been reached, with an offset of its own, and is hidden
     where these are hidden themselves. The mean of what single areas say stands at a step that
     several people in one of them are worth.
     """
-    out_of = practice_out_of_printed(programme, terms)
 
-    def printed(one: Practised) -> float | None:
-        if terms.open_data:
+    programme: str
+    terms: Terms
+    entered: dict[str, Entry] = field(default_factory=dict)
+
+    def figure(self, one: Practised) -> float | None:
+        """A figure of practice; None where it is hidden."""
+        if self.terms.open_data:
             return one.value
-        policy = terms.policy(one.figure)
+        policy = self.terms.policy(one.figure)
         if one.per == 1.0:
             step = step_of(1 / one.out_of, policy.step_people)
         else:
-            people = out_of(one)
+            people = self.out_of(one)
             if people is None:
                 return None
             step = step_of(one.per / people, policy.step_people)
-        drawn = terms.key.share_of(
-            ["practice", programme, one.figure, one.site, one.period.label, list(one.areas)]
+        drawn = self.terms.key.share_of(
+            ["practice", self.programme, one.figure, one.site, one.period.label, list(one.areas)]
         )
-        return max(0.0, stepped(one.value, step, drawn))
+        shown = stepped(one.value, step, drawn)
+        self._enter(
+            Entry(
+                address=self._address(one),
+                kind="rate",
+                printed=max(0.0, shown),
+                low=max(0.0, shown - step),
+                high=shown + step,
+                step=step,
+                support=len(one.areas),
+            )
+        )
+        return max(0.0, shown)
 
-    return printed
-
-
-def practice_out_of_printed(programme: str, terms: Terms) -> Printed:
-    """How those whom a practice could have reached are printed; None where they are hidden."""
-
-    def printed(one: Practised) -> float | None:
-        if terms.open_data or one.per == 1.0:
+    def out_of(self, one: Practised) -> float | None:
+        """Those whom a practice could have reached; None where they are hidden."""
+        if self.terms.open_data or one.per == 1.0:
             return one.out_of
-        atom = Atom.of(programme, f"{one.figure}|out of", one.areas, one.period)
-        shown = rounded(round(one.out_of), atom, terms.key, terms.policy(one.figure))
+        policy = self.terms.policy(one.figure)
+        atom = Atom.of(self.programme, f"{one.figure}|out of", one.areas, one.period)
+        cell, address = cell_of(self.terms.key, atom), self._address(one, "out_of")
+        shown = rounded(round(one.out_of), atom, self.terms.key, policy)
+        shown = self.terms.before.count(address, shown, cell)
+        self._enter(
+            Entry(
+                address=address,
+                kind="count",
+                printed=shown.printed,
+                low=shown.low,
+                high=shown.high,
+                step=policy.base,
+                support=shown.areas,
+                cell=cell,
+            )
+        )
         return None if shown.printed is None else float(shown.printed)
 
-    return printed
+    def _address(self, one: Practised, *parts: str) -> str:
+        own = (self.programme, "practice", one.figure, *parts, one.site, one.period.label)
+        return ".".join(own)
+
+    def _enter(self, line: Entry) -> None:
+        self.entered[line.address] = line

@@ -8,7 +8,7 @@ full counts, and what is printed beside them never contradicts them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -16,6 +16,7 @@ from evaluation.disclosure.counts import Atom, Count, among, cell_of, rounded, t
 from evaluation.disclosure.released import (
     Entry,
     Path,
+    Rate,
     each_number,
     entries_of_path,
     rate_of,
@@ -36,7 +37,7 @@ from evaluation.release.released_lives import (
 from evaluation.release.rounding import ENVELOPE, Rounding, Terms, adjusted, envelopes, one_figure
 from evaluation.release.said import Saying, said_anew
 from evaluation.release.scale import CONTROL, Scale
-from evaluation.study.record import OutcomeResult, Results
+from evaluation.study.record import OutcomeResult, Results, SiteCount
 from evaluation.value.report import TOO_FEW_PILOTS
 
 SAME_AS = {"pre_level": "balance.level"}
@@ -96,6 +97,7 @@ class _Door:
         self.entries: list[Entry] = []
         self.withheld: list[Withheld] = []
         self.counts: dict[tuple[str, str, str], Count] = {}
+        self.out_of: dict[tuple[str, str, str], Count] = {}
         self.sentences: dict[str, Any] = {}
         self.drawn = results.assignments.drawn
         self.roundings: dict[str, Rounding] = {}
@@ -151,6 +153,9 @@ class _Door:
 
         for name in ("panel_fingerprint", "figures_fingerprint"):
             data[name] = keyed(data[name])
+        # An edition's manifest hashes the results as they are inside: under this nonce nobody can
+        # try counts for it, so it stays there.
+        data["nonce"] = ""
         lock = data["lock"]
         if lock is None:
             return
@@ -308,28 +313,65 @@ class _Door:
 
     def _count(self, one: OutcomeResult) -> None:
         """Each site's counts, by the secret offset of the atom that they are."""
-        policy = self.terms.policy(one.code)
         series = f"{one.numerator}|{one.kind}"
+        own = self._denominator_series(one)
         for row in one.counts:
-            atom = Atom.of(self.raw.programme, series, row.areas, Period.parse(row.period))
-            address = self._address(one.code, "count", row.site, row.period)
-            shown = rounded(round(row.numerator), atom, self.key, policy)
-            shown = among(shown, row.denominator, policy)
-            cell = cell_of(self.key, atom)
-            shown = self.terms.before.count(address, shown, cell)
+            people: float | None = row.denominator
+            if own:
+                of = self._atom_as_printed(one.code, "out_of", row, own, row.denominator, None)
+                self.out_of[one.code, row.site, row.period] = of
+                people = None if of.printed is None else float(of.printed)
+            shown = self._atom_as_printed(one.code, "count", row, series, row.numerator, people)
             self.counts[one.code, row.site, row.period] = shown
-            self.entries.append(
-                Entry(
-                    address=address,
-                    kind="count",
-                    printed=shown.printed,
-                    low=shown.low,
-                    high=shown.high,
-                    step=policy.base,
-                    support=shown.areas,
-                    cell=cell,
-                )
+
+    def _denominator_series(self, one: OutcomeResult) -> str:
+        """What an outcome's denominators count; empty where they are fixed, which are published.
+
+        Appointments held or cases closed are counts of people as much as what is counted among
+        them: a rate of a printed count over them as they are would tell them exactly.
+        """
+        known: dict[tuple[str, ...], set[float]] = {}
+        for row in one.counts:
+            known.setdefault(row.areas, set()).add(row.denominator)
+        if all(len(of) == 1 for of in known.values()):
+            return ""
+        told = self.terms.denominators.get(one.code, "")
+        return f"{told}|{one.kind}" if told else f"{one.code}|out of"
+
+    def _atom_as_printed(
+        self,
+        code: str,
+        what: str,
+        row: SiteCount,
+        series: str,
+        counted: float,
+        people: float | None,
+    ) -> Count:
+        """A site's count by its secret offset, entered in the register.
+
+        Parameters
+        ----------
+        people : among so many; None where that is not known.
+        """
+        policy = self.terms.policy(code)
+        atom = Atom.of(self.raw.programme, series, row.areas, Period.parse(row.period))
+        address = self._address(code, what, row.site, row.period)
+        shown = among(rounded(round(counted), atom, self.key, policy), people, policy)
+        cell = cell_of(self.key, atom)
+        shown = self.terms.before.count(address, shown, cell)
+        self.entries.append(
+            Entry(
+                address=address,
+                kind="count",
+                printed=shown.printed,
+                low=shown.low,
+                high=shown.high,
+                step=policy.base,
+                support=shown.areas,
+                cell=cell,
             )
+        )
+        return shown
 
     def _printed(self, code: str) -> Callable[[str, str], Count]:
         return lambda site, period: self.counts[code, site, period]
@@ -345,7 +387,7 @@ class _Door:
             parts = held.get(row.period, [])
             if parts:
                 whole = total([self.counts[one.code, c.site, c.period] for c in parts])
-                rate = rate_of(whole, sum(c.denominator for c in parts), one.per)
+                rate = self._rate(one, whole, parts)
                 rates.append((row.period, rate))
                 found["pilot"] = rate.printed
             elif one.counts:
@@ -368,6 +410,17 @@ class _Door:
             path = Path(periods=tuple(p for p, _ in rates), rates=tuple(r for _, r in rates))
             self.entries += entries_of_path(self._address(one.code, "path"), path)
         return rows
+
+    def _rate(self, one: OutcomeResult, whole: Count, parts: Sequence[SiteCount]) -> Rate:
+        """Printed counts over published denominators, or over such as are printed themselves."""
+        counted = [self.out_of.get((one.code, c.site, c.period)) for c in parts]
+        of = [found for found in counted if found is not None]
+        if not of:
+            return rate_of(whole, sum(c.denominator for c in parts), one.per)
+        among_all = total(of)
+        if not among_all.printed:
+            whole = replace(whole, printed=None, low=0, high=None)
+        return rate_of(whole, float(among_all.printed or 1), one.per)
 
     def _estimate(
         self, place: int, held: dict[str, Any], scale: Scale, rounding: Rounding
@@ -564,7 +617,12 @@ class _Door:
             {**one, "weight": rounding.weight(one["weight"], f"donor.{one['name']}")}
             for one in held["donors"]
         ]
-        donors = [one for one in shown if one["weight"] >= LEAST_WEIGHT]
+        # In the order of what is printed: that of the weights as they are would tell, of those that
+        # are printed alike, which is the heavier.
+        donors = sorted(
+            (one for one in shown if one["weight"] >= LEAST_WEIGHT),
+            key=lambda one: (-one["weight"], one["name"]),
+        )
         return {**held, "donors": donors, **scale.fit(held)}
 
     def _touched(self, rows: list[dict[str, Any]], scale: Scale, rounding: Rounding) -> None:

@@ -106,10 +106,12 @@ class Terms:
     open_data : every figure is open data, printed as its source prints it: it is rounded to digits
     that can be read, and nothing is hidden. key_is_public : the figures are invented, and the key
     stands in the code, so that whoever likes can try it. before : what was printed already.
+    denominators : outcome -> what its denominator counts, in the words of its declaration.
     """
 
     key: Key
     policies: Mapping[str, Policy] = field(default_factory=dict)
+    denominators: Mapping[str, str] = field(default_factory=dict)
     open_data: bool = False
     key_is_public: bool = False
     before: Before = field(default_factory=Before)
@@ -132,15 +134,18 @@ def terms_of(workspace: Workspace, programme: Programme) -> Terms:
     DisclosureError : its figures are people's and no disclosure key is named.
     """
     policies = {one.code: policy_of(one) for one in programme.outcomes}
+    told = {one.code: one.denominator for one in programme.outcomes if one.denominator}
     if programme.synthetic:
         key = public_key(programme.name)
         before = Before.read(workspace, programme.name, key)
-        return Terms(key=key, policies=policies, key_is_public=True, before=before)
+        return Terms(
+            key=key, policies=policies, denominators=told, key_is_public=True, before=before
+        )
     if unreleased(workspace, programme) is None:
         return Terms(key=public_key(programme.name), open_data=True, key_is_public=True)
     key = keys.read()
     before = Before.read(workspace, programme.name, key)
-    return Terms(key=key, policies=policies, before=before)
+    return Terms(key=key, policies=policies, denominators=told, before=before)
 
 
 @dataclass(kw_only=True)

@@ -154,6 +154,14 @@ def test_rows_are_chosen_seen_and_taken_away_without_a_server(html: Path, browse
     names = set(page.locator(".explore tbody tr:visible th").all_inner_texts())
     assert names == {outcome} and shown.count() < every
     assert page.locator(".slice circle").count() > 0
+    below = " ".join(page.locator(".slice .source").all_text_contents())
+    assert "invented" in below and "Source: evaluation of" in below, "the picture says what it is"
+    inside = page.locator(".slice").evaluate(
+        "(drawn) => [...drawn.querySelectorAll('.source')].every((line) => {"
+        " const box = line.getBBox(), view = drawn.viewBox.baseVal;"
+        " return box.x + box.width <= view.width && box.y + box.height <= view.height; })"
+    )
+    assert inside, "its words lie within it on a telephone"
     with page.expect_download() as taken:
         page.click("button[type=submit]")
     rows = list(csv.DictReader(taken.value.path().read_text(encoding="utf-8").splitlines()))

@@ -6,6 +6,7 @@ The leaks are such as a mistake would make: a raw figure in a file of each kind,
 from __future__ import annotations
 
 import json
+import random
 import re
 import shutil
 import zipfile
@@ -264,6 +265,73 @@ def test_a_leak_is_found(which: str, workspace: Workspace, known: Known, tmp_pat
     assert found, f"{which} is not found"
     # A hash of a file is one of its content, which the copy lacks beside the others.
     assert file == "searchindex.js" or not before, before
+
+
+CHANGED = 24
+"""Figures that are changed, of pages and of files each."""
+
+
+@pytest.mark.parametrize("kind", ["pages", "downloads"])
+def test_a_figure_that_was_changed_in_the_built_book_is_found(
+    kind: str, workspace: Workspace, known: Known, tmp_path: Path
+) -> None:
+    """Not one that was added: 1,345 in place of 1,245, which is released somewhere else."""
+    pages, sources = workspace.root / HTML, workspace.book / "_edition"
+    drawn = random.Random(23)
+    open_pages = ("tutorial", "enterprise_zones", "organ_donations")
+    files = [
+        path
+        for path in sorted(pages.rglob("*.html" if kind == "pages" else "*.[cj]s*"))
+        if path.relative_to(pages).parts[0] in ("data", "downloads", "figures", "sites", "annex")
+        or path.name in ("index.html", "lives.html", "money.html", "undo.html")
+        if not any(one in path.as_posix() for one in open_pages)
+    ]
+    free = {text for path in sources.rglob("*.md") for text in headings(path)}
+    changed = 0
+    for path in drawn.sample(files, len(files)):
+        text = path.read_text("utf-8")
+        found = [(at, was) for at, was in figures_in(text, kind) if was not in free]
+        if not found or changed == CHANGED:
+            continue
+        at, was = drawn.choice(found)
+        digit = drawn.choice([k for k, sign in enumerate(was) if sign.isdigit()])
+        now = f"{was[:digit]}{(int(was[digit]) + 1) % 10}{was[digit + 1 :]}"
+        if now in free:
+            continue
+        copy = tmp_path / str(changed) / path.relative_to(pages)
+        copy.parent.mkdir(parents=True)
+        copy.write_text(f"{text[:at]}{now}{text[at + len(was) :]}", "utf-8")
+        leaks = scan_files(tmp_path / str(changed), sources, known).leaks
+        assert leaks, f"{path.name}: {was} became {now}"
+        changed += 1
+    assert changed == CHANGED
+
+
+def headings(path: Path) -> set[str]:
+    """Numbers of a page's headings, which other pages show as well."""
+    lines = [one for one in path.read_text("utf-8").splitlines() if one.startswith("#")]
+    return {number.text for line in lines for number in numbers(line)}
+
+
+def figures_in(text: str, kind: str) -> list[tuple[int, str]]:
+    """Where figures stand in a page's article, or in a table of a file, and what they are."""
+    if kind == "downloads":
+        found = re.finditer(r"(?<=[,:] |.[,\n])-?\d+\.\d+(?=[,\n}\]])", text)
+        return [(one.start(), one[0]) for one in found]
+    begin, end = text.find("<article"), text.find("</article")
+    # Numbers of two figures and more with a decimal place or a thousand: no dates, no lines.
+    found = re.finditer(r"(?<=[>( ])\d+(?:,\d{3}|\.\d)+(?=[% <)])", text[begin:end])
+    return [(begin + one.start(), one[0]) for one in found]
+
+
+def test_a_download_that_nobody_wrote_is_found(
+    workspace: Workspace, known: Known, tmp_path: Path
+) -> None:
+    (tmp_path / "downloads").mkdir()
+    kept = workspace.root / HTML / "downloads" / "effects.csv"
+    shutil.copy(kept, tmp_path / "downloads" / "effects-full.csv")
+    (found,) = scan_files(tmp_path, workspace.book / "_edition", known).leaks
+    assert "nothing that the book was made of" in found.why
 
 
 def test_words_that_left_the_pages_leave_the_index(workspace: Workspace, tmp_path: Path) -> None:

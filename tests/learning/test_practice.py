@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
 
+from evaluation.disclosure.key import Key
+from evaluation.disclosure.policy import Policy
 from evaluation.edition.pages import learning as page
 from evaluation.errors import ProtocolError
 from evaluation.learning.practice import (
@@ -16,6 +20,7 @@ from evaluation.learning.practice import (
     component_delivery,
     dose,
     latest,
+    made_of,
     programme_delivery,
     rows,
     said_of_estimate,
@@ -24,9 +29,12 @@ from evaluation.learning.practice import (
     together,
 )
 from evaluation.programme import Programme
+from evaluation.publish import outputs
 from evaluation.quarters import Period
+from evaluation.release import PracticePrinted, Terms
+from evaluation.release.rounding import Before
 from evaluation.returns.monthly import in_months
-from evaluation.study.learned import Learned
+from evaluation.study.learned import AsPrinted, Learned
 from evaluation.workspace import Workspace
 
 OUTCOME = """
@@ -297,3 +305,75 @@ def test_months_do_not_count_as_quarters_in_the_dose(
     path.write_text(PRACTICE + "dose_in: month\n", "utf-8")
     told = Practice.load(path.parent, programme)
     assert told is not None and told.dose_unit(programme) == "M"
+
+
+# As it is printed --------------------------------------------------------------------------------
+
+
+def printed_by(**policies: Policy) -> PracticePrinted:
+    return PracticePrinted(
+        programme="tiny", terms=Terms(key=Key(secret=bytes(range(32))), policies=policies)
+    )
+
+
+def test_each_printed_figure_of_practice_has_its_line_in_the_register(
+    programme: Programme, practice: Practice
+) -> None:
+    seen = observed(
+        same_worker=quarterly("S01", "2026 Q1", [55, 61, 70]),
+        told_once=quarterly("S02", "2026 Q1", [72, 75, 71]),
+    )
+    printed = printed_by()
+    shown = strip(practice, programme, seen, Period.parse("2026 Q3"), printed.figure)
+    cells = {
+        f"tiny.practice.{cell.component.figure}.{one.site}.{one.period.label}": cell.figure
+        for one in shown
+        for cell in one.cells
+        if cell.figure is not None
+    }
+    entered = printed.entered
+    assert cells
+    for address, figure in cells.items():
+        line = entered[address]
+        assert line.printed == figure and line.kind == "rate"
+        assert line.low is not None and line.high is not None and line.step is not None
+        # Of two hundred residents, one is worth half a point.
+        assert line.high - line.low >= 2 * 5 * 0.5 - 1e-9 or line.low == 0.0
+    out_of = [line for address, line in entered.items() if ".out_of." in address]
+    assert len(out_of) >= len(cells)
+    for line in out_of:
+        assert line.kind == "count" and line.cell
+        assert isinstance(line.printed, int) and line.printed % 5 == 0
+
+
+def test_what_a_practice_could_reach_stays_hidden_once_it_was(programme: Programme) -> None:
+    (one,) = made_of(observed(same_worker={"E01 2026 Q1": 40}), programme, "same_worker")
+    address = "tiny.practice.same_worker.out_of.S01.2026 Q1"
+    before = Before(hidden=frozenset({address}))
+    terms = Terms(key=Key(secret=bytes(range(32))), before=before)
+    hiding = PracticePrinted(programme="tiny", terms=terms)
+    assert printed_by().figure(one) is not None
+    assert hiding.figure(one) is None
+    assert hiding.entered[address].printed is None
+
+
+def test_the_lines_of_practice_are_entered_with_those_of_the_study(
+    programme: Programme, tiny_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (one,) = made_of(observed(same_worker={"E01 2026 Q1": 40}), programme, "same_worker")
+    (tiny_workspace.studies / "tiny" / "look").mkdir()
+    (tiny_workspace.studies / "tiny" / "look" / "protocol.yaml").write_text("", "utf-8")
+
+    def told(_: Workspace, name: str, *, shown_as: AsPrinted) -> None:
+        assert name == "tiny/look"
+        shown_as.practice(one)
+
+    monkeypatch.setattr(outputs, "learned", told)
+    released = SimpleNamespace(results=None)
+    terms = Terms(key=Key(secret=bytes(range(32))))
+    found = outputs.practised(tiny_workspace, "tiny/look", released, terms)  # type: ignore[arg-type]
+    assert [line.address for line in found] == [
+        "tiny.practice.same_worker.out_of.S01.2026 Q1",
+        "tiny.practice.same_worker.S01.2026 Q1",
+    ]
+    assert outputs.practised(tiny_workspace, "tiny/none", released, terms) == ()  # type: ignore[arg-type]

@@ -27,6 +27,7 @@ from evaluation.publish import publish as publishing
 from evaluation.publish.editions import pages_of, size
 from evaluation.publish.proof import verify
 from evaluation.publish.publish import Published, publish
+from evaluation.publish.snapshot import take_snapshot
 from evaluation.study.study import Study
 from evaluation.workspace import Workspace
 from tests.publish.published import lay_out_valued, restate
@@ -215,6 +216,27 @@ def test_an_edition_holds_all_that_its_figures_rest_on(ground: Ground) -> None:
     assert {"pages/index.html", "state/parameters/unit_costs.csv"} < names
     assert f"state/studies/{NAME}/protocol.lock" in names
     assert all(proof.holds for proof in verify(ground.workspace, [edition]))
+
+
+def test_an_edition_keeps_what_is_declared_and_nothing_that_people_answered(
+    ground: Ground, tmp_path: Path
+) -> None:
+    """Its folder lies where its pages are served: attack results at full digits lay in it too."""
+    study = ground.workspace.studies / NAME
+    inside = ("voices.json", "challenge.json", "coded.csv", "respondents.xlsx", "notes.txt")
+    beside = ("wave.csv", "people.json")
+    try:
+        for name in inside:
+            (study / name).write_text("0.03729466526530865", encoding="utf-8")
+        for name in beside:
+            (study.parent / name).write_text("0.03729466526530865", encoding="utf-8")
+        snapshot = take_snapshot(ground.workspace, NAME, "2026-01-31T23:59:59.999999Z", tmp_path)
+    finally:
+        for path in (*(study / n for n in inside), *(study.parent / n for n in beside)):
+            path.unlink()
+    kept = {path.name for path in snapshot.folder.rglob("*") if path.is_file()}
+    assert kept.isdisjoint({*inside, *beside})
+    assert {"protocol.yaml", "protocol.lock", "programme.yaml", "areas.csv"} <= kept
 
 
 def test_only_the_line_of_standing_of_an_old_page_is_rewritten(ground: Ground) -> None:

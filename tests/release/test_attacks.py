@@ -299,6 +299,28 @@ def test_10_donor_weights(before: Results) -> None:
     assert kept and min(kept) >= 0.01
 
 
+def test_10_the_order_of_rows_tells_nothing_that_is_not_printed(before: Results) -> None:
+    """Heaviest first, of two that are printed alike the first was the heavier: 0.01 above 0.02."""
+    unit = first(before).synthetic_unit
+    many = [
+        unit.donors[0].model_copy(update={"name": f"Area {k:02}", "weight": 0.055 - 0.001 * k})
+        for k in (7, 3, 11, 0, 20, 15, 9, 1)
+    ]
+    heaviest = tuple(sorted(many, key=lambda one: -one.weight))
+
+    def shown(donors: tuple[Any, ...]) -> list[tuple[str, float]]:
+        one = first(before).model_copy(
+            update={"synthetic_unit": unit.model_copy(update={"donors": donors})}
+        )
+        whole = before.model_copy(update={"outcomes": (one, *before.outcomes[1:])})
+        found = first(released(whole).results).synthetic_unit.donors
+        return [(one.name, one.weight) for one in found]
+
+    told = shown(heaviest)
+    assert told == sorted(told, key=lambda one: (-one[1], one[0]))
+    assert told == shown(tuple(reversed(heaviest))), "in whatever order they stood inside"
+
+
 def test_12_differencing_editions(tmp_path: Path) -> None:
     """One count moved by one: before it is read off; released it moves by whole steps or not."""
     old = [results(tmp_path / f"e{k}", ROOMY, X02=k) for k in range(LEFT + 1)]

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from evaluation.drawing.spelling import pounds_beside
 from evaluation.edition import words
 from evaluation.errors import BookError
 from evaluation.finding.verdict import Ruling, Size, Unclear, Verdict
@@ -33,6 +34,8 @@ M = words.MINUS
         (423_456, "£420,000"),
         (999_600, "£1.0m"),
         (1.25e9, "£1.3bn"),
+        (861.04e6, "£861m"),
+        (99.96e6, "£100m"),
         (0, "£0"),
         (0.2, "£0"),
         (None, "not known"),
@@ -40,6 +43,33 @@ M = words.MINUS
 )
 def test_pounds(value: float | None, said: str) -> None:
     assert words.pounds(value) == said
+
+
+@pytest.mark.parametrize(
+    ("amounts", "said"),
+    [
+        ((861e6, 1.1e9, 0.0), ["£0.9bn", "£1.1bn", "£0"]),
+        ((-2.04e9, 140e6), [f"{M}\N{WORD JOINER}£2.0bn", "£0.1bn"]),
+        ((30e6, 1.1e9, -12.4e9), ["£30.0m", "£1,100m", f"{M}\N{WORD JOINER}£12,400m"]),
+        ((8.1e6, 420_000.0), ["£8.1m", "£420,000"]),
+        ((None, 1.1e9), ["not known", "£1.1bn"]),
+        ((), []),
+    ],
+)
+def test_amounts_that_stand_together_have_one_unit(
+    amounts: tuple[float | None, ...], said: list[str]
+) -> None:
+    """£861.0m beside £1.1bn is read as the larger of the two."""
+    say = pounds_beside(amounts)
+    assert [say(one) for one in amounts] == said
+
+
+def test_a_range_and_the_table_around_it_have_one_unit() -> None:
+    own = {"mean": 960e6, "low": 0.0, "high": 2.5e9}
+    assert words.money_with_range(own) == "£1.0bn (£0 to £2.5bn)"
+    low = {"mean": 738e6, "low": 0.0, "high": 0.9e9}
+    assert words.money_with_range(low) == "£738m (£0 to £900m)"
+    assert words.money_with_range(low, [own]) == "£0.7bn (£0 to £0.9bn)"
 
 
 def test_a_line_never_breaks_between_a_minus_and_its_pounds() -> None:

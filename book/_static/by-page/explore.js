@@ -31,6 +31,13 @@
     return made;
   };
 
+  /* A text in lines of so many letters, broken between words. */
+  const lines = (whole, letters) => whole.split(" ").filter(Boolean).reduce((found, word) => {
+    const last = found.at(-1);
+    if (last === undefined || `${last} ${word}`.length > letters) return [...found, word];
+    return [...found.slice(0, -1), `${last} ${word}`];
+  }, []);
+
   /* Ranges side by side, of one unit only: figures of two units have no common scale. */
   const draw = (held) => {
     chart.replaceChildren();
@@ -45,7 +52,13 @@
     const apart = KEYS.map((_, k) => k).filter((k) => new Set(known.map((row) => text(row, k))).size > 1);
     const letters = Math.floor((wide - 2 * left) / 7.2);
     const at = (x) => left + ((x - low) / (high - low || 1)) * (wide - 2 * left);
-    chart.setAttribute("viewBox", `0 0 ${wide} ${step * known.length + 26}`);
+    // In the picture itself, which may be taken out of the page: that it is invented, and whose.
+    const below = lines(chart.dataset.source || "", Math.floor(wide / 6));
+    const foot = step * known.length + 40;
+    chart.setAttribute("viewBox", `0 0 ${wide} ${foot + 16 * below.length - 14}`);
+    below.forEach((line, place) => {
+      chart.append(element("text", { x: 4, y: foot + 16 * place, class: "source" }, line));
+    });
     chart.append(element("line", { x1: at(0), x2: at(0), y1: 0, y2: step * known.length + 6, class: "zero" }));
     chart.append(element("text", { x: at(0), y: step * known.length + 20, "text-anchor": "middle" }, "0"));
     known.forEach((row, place) => {

@@ -103,7 +103,7 @@ def _effects(found: Sequence[OutcomeResult]) -> Markup:
 
 def worth_sentence(worth: Worth) -> str:
     """The chain in one sentence, with its range."""
-    pounds = words.money_with_range(worth.pounds.plain())
+    pounds = words.money_with_range(worth.pounds.plain(), _priced(worth))
     return (
         f"From {worth.first} to {worth.last}, on {words.number(worth.adults)} adults of pilot "
         f"areas: about {words.number(worth.wellbys.mean)} WELLBYs "
@@ -114,16 +114,25 @@ def worth_sentence(worth: Worth) -> str:
     )
 
 
+def _priced(worth: Worth) -> list[words.Range]:
+    """All that the worth of better lives is told as: in one unit, wherever on the page."""
+    return [
+        one.plain()
+        for one in (worth.pounds, worth.pounds_low, worth.pounds_central, worth.pounds_high)
+    ]
+
+
 def _worth(worth: Worth) -> Markup:
+    beside = _priced(worth)
     rows = [
-        [name, f"£{words.number(worth.prices[key])}", words.money_with_range(held.plain())]
+        [name, f"£{words.number(worth.prices[key])}", words.money_with_range(held.plain(), beside)]
         for name, key, held in (
             ("low", "low", worth.pounds_low),
             ("central", "central", worth.pounds_central),
             ("high", "high", worth.pounds_high),
         )
     ]
-    drawn = words.money_with_range(worth.pounds.plain())
+    drawn = words.money_with_range(worth.pounds.plain(), beside)
     rows.append(["drawn between low and high", "", drawn])
     heads = ["Price", "Pounds for a WELLBY", "Worth (range)"]
     return table("What better lives are worth, by price", heads, rows, numeric="tnn")
@@ -151,6 +160,6 @@ def _voices(voices: VoicesSaid) -> Markup:
         "Coders",
         "Agreement (alpha)",
     ]
-    return table(
-        "What people wrote, by how two coders understood it", heads, rows, numeric="tnnntn"
-    )
+    title = "What people wrote, by how two coders understood it"
+    # Six columns are wider than a telephone.
+    return table(title, heads, rows, numeric="tnnntn", style="stacked")

@@ -2,8 +2,9 @@
 
 A number in a table has to be a released one, digit for digit. A number in a text has to be one that
 a released figure or a constant rounds to, and on a page it has to stand in what the page was made
-of as well. A chart's coordinates have one decimal place, which is coarser than any step, and its
-words are texts. So this finds what has more digits than its step anywhere, and a count that was
+of as well, as often. Tables, downloads and charts have to be the files that were written for the
+book, to the byte. A chart's coordinates have one decimal place, which is coarser than any step, and
+its words are texts. So this finds what has more digits than its step anywhere, and a count that was
 added to a file behind the release; a whole number of few digits that a template prints is held by
 where templates' figures come from, the contract "What leaves is released", and not by its value.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 import functools
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,8 +40,13 @@ _FINER = re.compile(r"\d\.\d{2,}")
 _LEAST_FIGURES = 3
 """A whole number of fewer figures may be one of anything: of items, of sites, of pages."""
 _WORD = re.compile(r"[0-9]+")
+HASH_SIGNS = 64
 _TAG = re.compile(r"<[^<]+?>")
 _PICTURE = re.compile(r"_images/[\w.-]+")
+_CLAIM = re.compile(r"\{claim\}`(?:[^`<]*<)?([^`<>]*)>?`")
+FILES = "files"
+"""Beneath what the book is made of: what is handed on to readers as it was written."""
+WRITTEN = ("data", "downloads", "figures")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +129,8 @@ class _Scan:
         self.folder, self.sources, self.known = folder, sources, known
         self.files = self.numbers = 0
         self.indexed: set[str] = set()
+        self.asked: dict[tuple[str, str, str], str] = {}
+        self.of_machinery: set[str] = set()
         declared = known.constants
         self.counted, self.names = set(declared["counted"]), set(declared["names"])
         self.columns = self.counted | set(declared["columns"])
@@ -134,6 +143,8 @@ class _Scan:
             if name.split("/")[0] in THEME:
                 continue
             self.files += 1
+            if any(name.startswith(one) for one in self.known.constants["measured"]):
+                self.of_machinery.add(name)
             yield from self._file(path, name)
 
     def _file(self, path: Path, name: str) -> Iterator[Leak]:
@@ -143,6 +154,7 @@ class _Scan:
             return
         if self._is_code(path, name):
             return
+        yield from self._as_written(path, name)
         own = self._made_of(name) if path.suffix == ".html" else None
         texts = list(contents.texts(path))
         if path.suffix == ".html":
@@ -154,6 +166,17 @@ class _Scan:
                 Leak(file=name, place=held.place, what=what, why=why)
                 for what, why in self._held(name, held, own)
             )
+
+    def _as_written(self, path: Path, name: str) -> Iterator[Leak]:
+        """Whether a file that is handed on as it was written is that file, to the byte."""
+        source = self.sources / FILES / name
+        if source.is_file():
+            if source.read_bytes() != path.read_bytes():
+                why = "it is not as it was written for the book"
+                yield Leak(file=name, place="the file", what=path.suffix, why=why)
+        elif name.split("/")[0] in WRITTEN and (self.sources / FILES).is_dir():
+            why = "nothing that the book was made of has it"
+            yield Leak(file=name, place="the file", what=path.suffix, why=why)
 
     def _open(self, name: str) -> bool:
         """Whether it belongs to a study of open data, or is a picture of such pages alone."""
@@ -179,7 +202,7 @@ class _Scan:
             and source.read_bytes() == path.read_bytes()
         )
 
-    def _held(self, name: str, held: Held, own: frozenset[str] | None) -> Iterator[tuple[str, str]]:
+    def _held(self, name: str, held: Held, own: _Source | None) -> Iterator[tuple[str, str]]:
         """What of one text is not explained, and why it has to be."""
         text = held.text
         if text == contents.HIDDEN:
@@ -197,17 +220,23 @@ class _Scan:
                 yield text, "the search index holds a number of no page"
         else:
             yield from self._said(name, held, own)
-        for found in set(HASH.findall(text)) - self.known.digests - self._of_files:
+        # Half a million short texts are in a book, and none of them can hold one.
+        hashes = HASH.findall(text) if len(text) >= HASH_SIGNS else ()
+        for found in set(hashes) - self.known.digests - self._of_files:
             yield found, "a hash on no list: one of figures can be searched for them"
 
-    def _said(self, name: str, held: Held, own: frozenset[str] | None) -> Iterator[tuple[str, str]]:
+    def _said(self, name: str, held: Held, own: _Source | None) -> Iterator[tuple[str, str]]:
         is_code = name in self.known.constants["code"] or held.place.startswith("script")
         if held.column in self.names or is_code:
             return
         figure = _as_figure(held.text) if held.column else None
         if figure is not None:
             self.numbers += 1
-            if why := self._in_table(name, held, figure):
+            # The same cell stands in a table as CSV, as JSON and in its chart.
+            kind = name if name in self.of_machinery else "", held.column, held.text
+            if kind not in self.asked:
+                self.asked[kind] = self._in_table(name, held, figure)
+            if why := self.asked[kind]:
                 yield held.text, why
             return
         for number in _numbers(held.text):
@@ -217,14 +246,14 @@ class _Scan:
             mark = held.place == contents.AXIS and number.figures <= _LEAST_FIGURES
             if not counted and not mark and not self._explained(number):
                 yield number.text, "no released figure and no constant rounds to it"
-            elif own is not None and number.text not in own:
-                yield number.text, "it does not stand in what the page was made of"
+            elif own is not None and not own.gives(number.text):
+                yield number.text, "it does not stand in what the page was made of, or less often"
 
     def _in_table(self, name: str, held: Held, figure: float) -> str:
         """Why a figure of a table may not stand there; empty where it may."""
         if readable(figure) != figure:
             return "it has more digits than any step"
-        if any(name.startswith(one) for one in self.known.constants["measured"]):
+        if name in self.of_machinery:
             same = exactly(figure) in self.known.measured or exactly(figure) in self.known.exact
             return "" if same or self._plain(held.text) else "it is not what was measured"
         if held.column not in self.columns:
@@ -254,16 +283,16 @@ class _Scan:
             if one.is_file()
         )
 
-    def _made_of(self, name: str) -> frozenset[str] | None:
+    def _made_of(self, name: str) -> _Source | None:
         """The numbers of what a page was made of, and of what stands around every page."""
         source = self.sources / f"{name.removesuffix('.html')}.md"
         if not source.is_file():
             return None
         text = source.read_text(encoding="utf-8")
-        found = {one.text for one in numbers(text)} | self._frame
-        if "{claim}" in text:
-            found |= self._claims
-        return frozenset(found)
+        found = Counter(one.text for one in numbers(text))
+        for claim in _CLAIM.findall(text):
+            found.update(self._claims.get(claim, ()))
+        return _Source(found, self._frame)
 
     def _words_of(self, name: str) -> list[str]:
         """Words of what a page was made of; Sphinx reads neighbouring cells as one word."""
@@ -281,14 +310,33 @@ class _Scan:
         return frozenset(one.text for text in texts for one in numbers(text))
 
     @functools.cached_property
-    def _claims(self) -> frozenset[str]:
+    def _claims(self) -> Mapping[str, tuple[str, ...]]:
+        """The numbers of each claim, which a page asks for by its id."""
         path = self.sources / "claims.json"
         held: Mapping[str, Mapping[str, object]] = (
             json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
         )
-        return frozenset(
-            one.text for claim in held.values() for one in numbers(str(claim.get("text", "")))
-        )
+        return {
+            name: tuple(one.text for one in numbers(str(claim.get("text", ""))))
+            for name, claim in held.items()
+        }
+
+
+class _Source:
+    """What a page was made of: how often each number stands in it, and which may stand anywhere."""
+
+    def __init__(self, left: Counter[str], anywhere: frozenset[str]) -> None:
+        self.left, self.anywhere = left, anywhere
+
+    def gives(self, number: str) -> bool:
+        """Whether it has the number once more.
+
+        One that was changed into another of the same page stands there once too often.
+        """
+        if number in self.anywhere:
+            return True
+        self.left[number] -= 1
+        return self.left[number] >= 0
 
 
 @functools.lru_cache(maxsize=100_000)
