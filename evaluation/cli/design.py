@@ -339,6 +339,13 @@ def match_verb(
         float,
         typer.Option(help="Leave out areas nearer to a pilot than this; it takes their x and y."),
     ] = 0.0,
+    same_authority: Annotated[
+        bool, typer.Option(help="Areas of a pilot's own authority may serve.")
+    ] = False,
+    areas: Annotated[
+        Path | None,
+        typer.Option(help="FILE.csv for areas.csv with the nearest alone; the rest are excluded."),
+    ] = None,
 ) -> None:
     """Find comparison areas that are like the planned pilots, and say how like.
 
@@ -350,14 +357,31 @@ def match_verb(
     from evaluation.study.planning import study_match
     from evaluation.study.study import Study
 
-    for path, endings in ((output, (".csv",)), (plot, (".svg",))):
+    for path, endings in ((output, (".csv",)), (areas, (".csv",)), (plot, (".svg",))):
         if path is not None:
             writable(path, endings)
     session: Session = context.obj
-    plan = MatchPlan(nearest=nearest, caliper=caliper, buffer_km=buffer_km)
-    code, found = study_match(Study.load(session.workspace, study), plan, outcome=outcome)
+    plan = MatchPlan(
+        nearest=nearest, caliper=caliper, buffer_km=buffer_km, same_authority=same_authority
+    )
+    declared = Study.load(session.workspace, study)
+    code, found = study_match(declared, plan, outcome=outcome)
     tell_match(code, found)
     session.stays_inside(study)
+    if areas is not None:
+        from evaluation.connect.area_sets import write_narrowed
+        from evaluation.finding.feasibility import FEWEST_AUTHORITIES
+
+        kept = set(found.pairs["comparison"])
+        dropped = write_narrowed(areas, declared.programme.areas, kept)
+        homes = len({declared.programme.area_by_code[code].authority for code in kept})
+        say(f"{len(kept)} comparison areas in {homes} authorities stay, {dropped} are excluded.")
+        if homes < FEWEST_AUTHORITIES:
+            say(
+                f"Where whole authorities are re-drawn, fewer than {FEWEST_AUTHORITIES} confirm "
+                "nothing: a larger --nearest?"
+            )
+        print(areas)
     if output is not None:
         found.table.to_csv(output, index=False)
         print(output)

@@ -12,7 +12,7 @@ import io
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -21,7 +21,7 @@ from evaluation.connect.pulls import Unusable
 from evaluation.connect.readings import Table, as_code, read_csv
 from evaluation.errors import WorkspaceError
 from evaluation.geography import Change
-from evaluation.programme import Role
+from evaluation.programme import Area, Role
 from evaluation.workspace import write_whole
 
 COLUMNS = (
@@ -374,3 +374,28 @@ def write_areas(path: Path, areas: Iterable[ProposedArea], plan: AreaPlan) -> No
         cells = [one.code, one.name, one.authority, one.role, plan.geography, one.site, people]
         writer.writerow(["" if cell is None else cell for cell in (*cells, *place, one.reason)])
     write_whole(path, text.getvalue())
+
+
+def write_narrowed(path: Path, areas: Iterable[Area], kept: Collection[str]) -> int:
+    """Write ``areas.csv`` with the comparison areas that were chosen, the rest excluded.
+
+    Parameters
+    ----------
+    areas : as they are declared. kept : codes of the comparison areas that stay.
+
+    Returns
+    -------
+    How many comparison areas were left out.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    dropped = 0
+    for area in areas:
+        row = area.model_dump(include=set(COLUMNS))
+        if area.role == "comparison" and area.code not in kept:
+            row |= {"role": "excluded", "reason": "not among the areas nearest to a pilot"}
+            dropped += 1
+        writer.writerow(["" if row[name] is None else row[name] for name in COLUMNS])
+    write_whole(path, text.getvalue())
+    return dropped

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import resources
 from pathlib import Path
@@ -22,8 +22,9 @@ from evaluation.edition.letter_words import Said, Speaker
 from evaluation.edition.pages.learning import known as learned_of
 from evaluation.errors import BookError
 from evaluation.learning.practice import Delivery, SitePeriod, latest
-from evaluation.ledger.calendar import due
+from evaluation.ledger.calendar import calendar, due
 from evaluation.quarters import Period, parse_instant
+from evaluation.returns.monthly import counted
 from evaluation.wording import apart_digits, percent_digits
 
 if TYPE_CHECKING:
@@ -116,18 +117,26 @@ def _latest_counts(edition: Edition, site: str) -> dict[str, float]:
 
 
 def _sent(edition: Edition, site: str, quarter: Period) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The agencies of a site that sent a return for a quarter, and those that did not."""
-    came = {
-        one["agency"]
-        for one in edition.receipts
-        if one["site"] == site and one["quarter"] == quarter.label
-    }
+    """The returns of a site that came for a quarter and its months, and agencies that lack one."""
     programme = edition.programme
     agencies = programme.site_by_code[site].agencies
-    return (
-        tuple(one for one in agencies if one in came),
-        tuple(programme.agencies.get(one, one) for one in agencies if one not in came),
+    came = tuple(
+        f"{agency} {one['quarter']}"
+        for agency in agencies
+        for one in {r["quarter"]: r for r in edition.receipts if _from(r, site, agency)}.values()
+        if counted(Period.parse(one["quarter"]), programme) == quarter
     )
+    today = parse_instant(edition.headline.vintage).date()
+    lacking = {
+        one.agency
+        for one in calendar(programme, edition.receipts, today)
+        if (one.site, one.received) == (site, None) and counted(one.quarter, programme) == quarter
+    }
+    return came, tuple(programme.agencies.get(one, one) for one in agencies if one in lacking)
+
+
+def _from(receipt: Mapping[str, Any], site: str, agency: str) -> bool:
+    return (receipt["site"], receipt["agency"]) == (site, agency)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,6 +22,7 @@ from evaluation.publish.proof import verify
 from evaluation.publish.publish import Published, publish
 from evaluation.publish.refresh import studies_of
 from evaluation.quarters import Period
+from evaluation.returns.monthly import counted
 from evaluation.study.lock_status import standing_of
 from evaluation.study.study import Study
 
@@ -116,7 +117,7 @@ def _quarter(programme: Programme, asked: str, now: datetime) -> Period:
 def _missing(
     workspace: Workspace, programme: Programme, quarter: Period, now: datetime
 ) -> list[str]:
-    """The returns of the quarter that did not come, or were withdrawn."""
+    """The returns of the quarter and its months that did not come, or were withdrawn."""
     with Ledger.open(workspace.database, workspace.raw) as ledger:
         gone = {act.return_id for act in ledger.acts() if act.kind == "withdrawal"}
         held = [
@@ -125,9 +126,9 @@ def _missing(
             if r.return_id not in gone
         ]
     owed = [
-        f"{one.site} {one.agency}"
+        f"{one.site} {one.agency}" + (f" ({one.quarter})" if one.quarter != quarter else "")
         for one in calendar(programme, held, now.date())
-        if one.quarter == quarter and one.received is None
+        if counted(one.quarter, programme) == quarter and one.received is None
     ]
     if not owed:
         return []

@@ -195,7 +195,7 @@ def test_another_code_for_never_is_refused_with_how_to_write_it(
 
 @pytest.mark.parametrize(
     ("never", "frequency"),
-    [(pd.NA, "A"), (pd.NA, "M"), (np.datetime64("NaT"), "M"), (False, "A"), ("NaT", "Q")],
+    [(pd.NA, "A"), (pd.NA, "M"), (np.datetime64("NaT", "D"), "M"), (False, "A"), ("NaT", "Q")],
 )
 def test_missing_ones_of_every_kind_mean_never_beside_a_start(
     never: object, frequency: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import compress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,6 +29,7 @@ from evaluation.study.record import OutcomeResult, Results
 from evaluation.study.written import record_if_there
 
 SHOWN_QUARTERS = 8
+SHOWN_MONTHS = 12
 
 
 def view(edition: Edition, out: Generated) -> dict[str, Any]:
@@ -49,64 +51,96 @@ def of_site(edition: Edition, site: str) -> Markup:
 
 
 def _shapes(edition: Edition, out: Generated) -> Markup:
-    """The same calendar as a chart: a shape for each return of the last two years."""
-    quarters, owed = _owed(edition)
-    if not quarters or not owed:
-        return Markup("")
+    """The same calendar as charts: a shape for each return of the last two years, or months."""
+    drawn = [_shape(edition, out, one) for one in _calendars(edition)]
+    return Markup("\n").join(drawn)
+
+
+def _shape(edition: Edition, out: Generated, held: _Calendar) -> Markup:
+    periods, owed = held.periods, held.owed
     rows = [
         figures.Sent(
             _who(edition, site, agency),
-            [getattr(owed.get((site, agency, q)), "state", None) for q in quarters],
+            [getattr(owed.get((site, agency, one)), "state", None) for one in periods],
         )
-        for site, agency in edition.programme.submitters
+        for site, agency in held.among(edition.programme.submitters)
     ]
     states = [state for one in rows for state in one.states if state]
     count = {state: states.count(state) for state in ("received", "late", "missing", "due")}
     said = (
-        f"Of {words.counted(len(states) - count['due'], 'return')} due for {quarters[0]} to "
-        f"{quarters[-1]}, {words.number(count['received'])} came in time, "
+        f"Of {words.counted(len(states) - count['due'], 'return')} due for {periods[0]} to "
+        f"{periods[-1]}, {words.number(count['received'])} came in time, "
         f"{words.number(count['late']) if count['late'] else 'none'} late and "
         f"{words.number(count['missing']) if count['missing'] else 'none'} "
         f"{'is' if count['missing'] == 1 else 'are'} missing."
     )
     if count["due"]:
         said += f" {words.counted(count['due'], 'more is', 'more are')} not due yet."
-    name, kind = (
-        f"{edition.headline.study}/calendar",
-        "Calendar of returns by submitter and quarter",
-    )
-    return out.chart(name, "", kind, said, figures.returns_calendar, rows, quarters, heads=True)
+    name = f"{edition.headline.study}/calendar{'_months' if held.by_month else ''}"
+    kind = f"Calendar of returns by submitter and {'month' if held.by_month else 'quarter'}"
+    return out.chart(name, "", kind, said, figures.returns_calendar, rows, periods, heads=True)
 
 
-def _owed(edition: Edition) -> tuple[list[str], dict[tuple[str, str, str], Due]]:
-    """The last quarters that returns are about, and what is owed for each of them.
+@dataclass(frozen=True, kw_only=True)
+class _Calendar:
+    """The periods of one length that returns are about, and what is owed for each of them."""
 
-    Returns of single months or years beside the quarters have no column here.
+    by_month: bool
+    periods: list[str]
+    owed: dict[tuple[str, str, str], Due]
+
+    def among(self, submitters: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Of months, those who owe one: most send nothing by month."""
+        months = {(site, agency) for site, agency, _ in self.owed}
+        return [one for one in submitters if one in months or not self.by_month]
+
+
+def _calendars(edition: Edition) -> list[_Calendar]:
+    """The calendar of the programme's own periods and, where some are returned, that of months.
+
+    Returns of whole years beside the quarters have no column.
     """
+    programme = edition.programme
+    of = programme.first.frequency
     held = {Period.parse(r["quarter"]) for r in edition.receipts}
-    of = edition.programme.first.frequency
-    quarters = [one.label for one in sorted(p for p in held if p.frequency == of)]
-    quarters = quarters[-SHOWN_QUARTERS:]
     today = parse_instant(edition.headline.vintage).date()
-    return quarters, {
-        (one.site, one.agency, one.quarter.label): one
-        for one in calendar(edition.programme, edition.receipts, today)
-    }
+    owed = calendar(programme, edition.receipts, today)
+    # A month is owed whether or not one ever came.
+    months = {one.quarter for one in owed if one.quarter.frequency == "M" != of}
+    shown = (
+        (False, sorted(one for one in held if one.frequency == of)[-SHOWN_QUARTERS:]),
+        (True, sorted(months)[-SHOWN_MONTHS:]),
+    )
+    return [
+        _Calendar(
+            by_month=by_month,
+            periods=[one.label for one in periods],
+            owed={
+                (one.site, one.agency, one.quarter.label): one
+                for one in owed
+                if one.quarter in periods
+            },
+        )
+        for by_month, periods in shown
+        if periods
+    ]
 
 
 def _calendar(edition: Edition, submitters: Sequence[tuple[str, str]]) -> Markup:
-    quarters, owed = _owed(edition)
-    if not quarters or not submitters:
-        return Markup("")
-    rows = [
-        [
-            _who(edition, site, agency),
-            *(_cell(owed.get((site, agency, quarter))) for quarter in quarters),
+    found = []
+    for held in _calendars(edition):
+        rows = [
+            [
+                _who(edition, site, agency),
+                *(_cell(held.owed.get((site, agency, one))) for one in held.periods),
+            ]
+            for site, agency in held.among(submitters)
         ]
-        for site, agency in submitters
-    ]
-    title = "Day on which each return was first received"
-    return table(title, ["Sent by", *quarters], rows, style="dense")
+        each = "monthly return" if held.by_month else "return"
+        title = f"Day on which each {each} was first received"
+        if rows:
+            found.append(table(title, ["Sent by", *held.periods], rows, style="dense"))
+    return Markup("\n").join(found)
 
 
 def _who(edition: Edition, site: str, agency: str) -> str:

@@ -22,7 +22,7 @@ from evaluation.portal.pages import page, refused, too_large
 from evaluation.portal.permissions import Act, Thing, may, sends_for
 from evaluation.portal.uploads import safe_name
 from evaluation.portal.views.asking import address_of, form, get, go, need, place_of_return, post
-from evaluation.quarters import Period
+from evaluation.quarters import NAMES, Period
 
 if TYPE_CHECKING:
     from evaluation.ledger.receipt import Receipt
@@ -103,6 +103,7 @@ def one_return(request: Any, site: str, agency: str, slug: str) -> HttpResponse:
         and may(request.person, Act.SEE_LETTER, thing),
         told=_told(place),
         may_withdraw=may(request.person, Act.ASK_WITHDRAWAL, thing),
+        of_a=NAMES[place.period.frequency],
         over=place.period.last_day < portal().workspace.now().date(),
         asked=Withdrawal.objects.filter(
             site=site, agency=agency, quarter=place.period.label, state="asked"

@@ -58,7 +58,9 @@ def programme(request: Any) -> HttpResponse:
     need(request, Act.SEE_PROGRAMME)
     owed = outbox.owed(portal())
     periods = sorted({one.quarter for one in owed}, key=lambda p: (p.last_day, p.frequency))
-    newest = periods[-_QUARTERS:][::-1]
+    # As many of each length: a quarter's months would leave no room for the quarter before.
+    each = {name: [p for p in periods if p.frequency == name][-_QUARTERS:] for name in NAMES}
+    newest = [one for one in reversed(periods) if one in each[one.frequency]]
     number = request.GET.get("draft", "").strip().upper()
     shared = Draft.objects.filter(number=number, shared=True).first() if number else None
     return page(
@@ -67,6 +69,7 @@ def programme(request: Any) -> HttpResponse:
         "What came in",
         late=[one for one in owed if one.state == "missing"],
         due=[one for one in owed if one.state == "due"],
+        by="quarter" if all(one.frequency == "Q" for one in newest) else "period",
         periods=[(one, [d for d in owed if d.quarter == one]) for one in newest],
         receipts=list(reversed(drafts.receipts()))[:12],
         sees=may(request.person, Act.SEE_RETURN, Thing(site="", agency="")),
