@@ -1,4 +1,4 @@
-"""Returns of a month in the portal: what is due, faults at their cells, a correction, the receipt."""
+"""Returns of a month in the portal: what is due, faults at their cells, the receipt."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ from evaluation.portal.pages import LOG, fields, page
 from evaluation.portal.permissions import Act, Role, Thing, grants_of, may
 from evaluation.portal.views.asking import get, go, need, post
 from evaluation.portal.views.officer import attachment
+from evaluation.quarters import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
