@@ -439,6 +439,8 @@ def _reml_table(y: Floats, errors: _Errors, level: float) -> pd.DataFrame:
 
 def reml_tau(effects: Floats, covariance: Floats) -> float:
     """The tau that the restricted likelihood prefers, by search over its whole range."""
+    from scipy.optimize import brentq
+
     y, errors = np.asarray(effects, dtype=float), _Errors.of(np.asarray(covariance, dtype=float))
 
     def against(tau: Floats) -> Floats:
@@ -446,10 +448,22 @@ def reml_tau(effects: Floats, covariance: Floats) -> float:
         out: Floats = 0.5 * (given.log_det - np.log(given.variance) + given.left)
         return out
 
+    def score(tau: float) -> float:
+        # The derivative by tau squared, doubled (Harville 1977, JASA 72).
+        inverse = np.linalg.inv(errors.covariance + tau**2 * np.eye(len(y)))
+        row = inverse.sum(axis=1)
+        projected = inverse - np.outer(row, row) / row.sum()
+        left = projected @ y
+        return float(left @ left - np.trace(projected))
+
     low, high = 0.0, 3 * float(np.ptp(y)) + 1e-300
-    # A grid, and finer ones around its best: the restricted likelihood can have two tops.
-    for _ in range(6):
+    # A grid, and a finer one around its best: the restricted likelihood can have two tops.
+    for _ in range(2):
         grid = np.linspace(low, high, 101)
         best = int(against(grid).argmin())
         low, high = grid[max(best - 1, 0)], grid[min(best + 1, 100)]
-    return float(grid[best])
+    # The likelihood is flat at its top, to half of the digits; its derivative is not.
+    least = max(low, 1e-9 * high)
+    if score(least) <= 0:
+        return float(low)
+    return float(brentq(score, least, high, xtol=1e-14 * high)) if score(high) < 0 else float(high)

@@ -23,11 +23,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from evaluation import fingerprint
 from evaluation.disclosure.audit import Left, Printed
 from evaluation.disclosure.counts import Atom, Count, among, history, possible
 from evaluation.disclosure.effects import deviate
-from evaluation.disclosure.narrowest import Logarithm, System, narrowest
+from evaluation.disclosure.narrowest import Logarithm, System
 from evaluation.disclosure.policy import Policy
 from evaluation.disclosure.protection import WORST, Held, Insider, Protection, counted, held
 from evaluation.errors import DisclosureError, UserError
@@ -37,12 +36,12 @@ from evaluation.ledger.events import read_events, touched
 from evaluation.ledger.ledger import Ledger
 from evaluation.quarters import parse_instant
 from evaluation.release.forms import Forms, Slope, Sum
+from evaluation.release.last_audit import left_of
 from evaluation.release.released_results import release
 from evaluation.study.record import Results
 from evaluation.study.results import read_results
 from evaluation.study.study import Study, StudyName
 from evaluation.study.written import read_written
-from evaluation.workspace import write_whole
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,8 +59,6 @@ FEW = 20
 SMALL = 1e-6
 KEPT = "audited"
 INSIDE = "inside"
-ATTACK = 4
-"""Of the attack's own method: another one keeps other results."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,7 +203,7 @@ def _left_to(attacked: _Attacked, folder: Path | None) -> _Aimed:
     targets, found, anew = 0, list[Left](), 0
     for system in (attacked.told(), attacked.untold()):
         targets += len(system.targets)
-        left, fresh = _left_of(system, folder)
+        left, fresh = left_of(system, folder)
         found += left
         anew += fresh
     return _Aimed(targets, found, anew)
@@ -770,48 +767,3 @@ def _forms(study: Study, code: str, raw: Results | None) -> Forms | None:
         fifths={one.area: one.fifth for one in study.programme.deprivation},
         left_out=touched(study.programme, happened, code) if happened else {},
     )
-
-
-# What did not change is not attacked anew ------------------------------------------------------
-
-
-def _left_of(system: System, folder: Path | None) -> tuple[list[Left], bool]:
-    """The counts with the fewest values, and whether they were looked for anew."""
-    if not system.targets:
-        return [], False
-    path = None if folder is None else folder / f"{_print_of(system)}.json"
-    if path is not None and path.is_file():
-        held_then = json.loads(path.read_text(encoding="utf-8"))
-        return [Left(**{**one, "binding": tuple(one["binding"])}) for one in held_then], False
-    left = narrowest(system, most=WORST)
-    if path is not None:
-        kept = [
-            {"cell": one.cell, "low": one.low, "high": one.high, "binding": list(one.binding)}
-            for one in left
-        ]
-        write_whole(path, json.dumps(kept, ensure_ascii=False) + "\n")
-    return left, True
-
-
-def _print_of(system: System) -> str:
-    """Names everything that a result hangs on."""
-
-    def plain(value: float) -> str:
-        return f"{value:.9g}"
-
-    content = {
-        "attack": ATTACK,
-        "bounds": {name: [plain(end) for end in ends] for name, ends in system.bounds.items()},
-        "printed": [
-            [
-                one.address,
-                sorted((c, plain(w)) for c, w in one.form.items()),
-                plain(one.low),
-                plain(one.high),
-            ]
-            for one in system.printed
-        ],
-        "targets": {name: sorted(form.items()) for name, form in system.targets.items()},
-        "true": system.true,
-    }
-    return fingerprint.of_data(content)[:32]

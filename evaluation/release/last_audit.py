@@ -1,7 +1,8 @@
 """What the last audit of a programme found, for the page that says how people are protected.
 
 Only counts are kept: how many figures the attacker held, how many counts he attacked, and how many
-values the worst was left with. Which it was stays with whoever ran the audit.
+values the worst was left with. Which it was stays with whoever ran the audit. What an attack on one
+system left is kept beside it, and what did not change is not attacked anew.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evaluation import fingerprint
+from evaluation.disclosure.audit import Left
+from evaluation.disclosure.narrowest import System, narrowest
+from evaluation.disclosure.protection import WORST
 from evaluation.quarters import format_instant
 from evaluation.release.released_results import Released, release
 from evaluation.study.results import read_results
@@ -25,6 +29,9 @@ if TYPE_CHECKING:
     from evaluation.programme import Programme
     from evaluation.release.rounding import Terms
     from evaluation.workspace import Workspace
+
+ATTACK = 4
+"""Of the attack's own method: another one keeps other results."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,3 +112,48 @@ def read_audit(workspace: Workspace, programme: str) -> LastAudit | None:
 
 def _path(workspace: Workspace, programme: str) -> Path:
     return workspace.var / "release" / programme / "audit.json"
+
+
+# What did not change is not attacked anew ------------------------------------------------------
+
+
+def left_of(system: System, folder: Path | None) -> tuple[list[Left], bool]:
+    """The counts with the fewest values, and whether they were looked for anew."""
+    if not system.targets:
+        return [], False
+    path = None if folder is None else folder / f"{_system_print(system)}.json"
+    if path is not None and path.is_file():
+        held_then = json.loads(path.read_text(encoding="utf-8"))
+        return [Left(**{**one, "binding": tuple(one["binding"])}) for one in held_then], False
+    left = narrowest(system, most=WORST)
+    if path is not None:
+        kept = [
+            {"cell": one.cell, "low": one.low, "high": one.high, "binding": list(one.binding)}
+            for one in left
+        ]
+        write_whole(path, json.dumps(kept, ensure_ascii=False) + "\n")
+    return left, True
+
+
+def _system_print(system: System) -> str:
+    """Names everything that a result hangs on."""
+
+    def plain(value: float) -> str:
+        return f"{value:.9g}"
+
+    content = {
+        "attack": ATTACK,
+        "bounds": {name: [plain(end) for end in ends] for name, ends in system.bounds.items()},
+        "printed": [
+            [
+                one.address,
+                sorted((c, plain(w)) for c, w in one.form.items()),
+                plain(one.low),
+                plain(one.high),
+            ]
+            for one in system.printed
+        ],
+        "targets": {name: sorted(form.items()) for name, form in system.targets.items()},
+        "true": system.true,
+    }
+    return fingerprint.of_data(content)[:32]

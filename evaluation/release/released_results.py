@@ -437,7 +437,8 @@ class _Door:
         rows: dict[str, Any] = {"overall": own("overall", "", held["overall"])}
         for by in ("cohort", "site", "quarter", "event_time"):
             rows[by] = [own(by, str(row[by]), row) for row in held[by]]
-        kept = {key: value for key, value in held["diagnostics"].items() if _is_plain(value)}
+        plain = (str, int, float, bool, type(None))
+        kept = {name: one for name, one in held["diagnostics"].items() if isinstance(one, plain)}
         return {
             **held,
             **rows,
@@ -797,7 +798,3 @@ def _as_said(raw: Mapping[str, Any], printed: Mapping[str, Any]) -> dict[float, 
 def _one_side(row: Mapping[str, Any]) -> bool:
     low, high = row["low"], row["high"]
     return low is not None and high is not None and low * high > 0
-
-
-def _is_plain(value: Any) -> bool:
-    return isinstance(value, (str, int, float, bool)) or value is None
