@@ -6,6 +6,7 @@ import csv
 import json
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,7 @@ def test_an_entry_is_written_listed_and_proved(newstart: Run, tiny_workspace: Wo
     assert rows[0]["what_came_of_it"][0]["what"] == "it fell" and rows[0]["late"] == ""
     assert rows[0]["by_when"] == "2027 Q1"
     assert json.loads(newstart("ledger", "verify", "--json")[1])["ok"]
-    with sqlite3.connect(tiny_workspace.ledger) as connection:
+    with closing(sqlite3.connect(tiny_workspace.ledger)) as connection, connection:
         connection.execute("DROP TRIGGER log_entries_no_update")
         changed = "UPDATE log_entries SET content = replace(content, '2027 Q1', '2027 Q4')"
         connection.execute(changed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -142,7 +143,7 @@ def test_roles_are_for_postgresql_and_must_exist(cluster: Cluster, tmp_path: Pat
 
 def test_a_file_is_written_durably_and_checks_references(tmp_path: Path) -> None:
     with Ledger.open(tmp_path / "ledger.sqlite", tmp_path) as ledger:
-        with sqlite3.connect(tmp_path / "ledger.sqlite") as connection:
+        with closing(sqlite3.connect(tmp_path / "ledger.sqlite")) as connection, connection:
             assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         connection.close()
         with ledger.engine.connect() as inside:

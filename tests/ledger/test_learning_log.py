@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -112,7 +113,7 @@ def test_an_entry_taken_out_or_put_in_before_is_found(tmp_path: Path) -> None:
 
 
 def _content(path: Path, entry_id: str) -> str:
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         query = "SELECT content FROM log_entries WHERE entry_id = ?"
         found = connection.execute(query, (entry_id,)).fetchone()[0]
     connection.close()

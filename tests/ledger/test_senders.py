@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,7 @@ def test_a_name_changed_taken_out_or_put_in_breaks_the_chain(
     database, raw = tmp_path / "ledger.sqlite", tmp_path / "raw"
     with Ledger.open(database, raw) as ledger:
         submit(ledger, returned({"E01": 210.0}), by=before)
-    with sqlite3.connect(database) as connection:
+    with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute("DROP TRIGGER returns_no_update")
         connection.execute('UPDATE returns SET "by" = ?', (after,))
     connection.close()
@@ -57,7 +58,7 @@ def test_a_ledger_of_before_there_were_names_goes_on(tmp_path: Path) -> None:
         kept = submit(ledger, returned({"E01": 210.0})).as_dict()
         back_up(ledger, tmp_path / "copy")
     del kept["by"], kept["history"]
-    with sqlite3.connect(database) as connection:
+    with closing(sqlite3.connect(database)) as connection, connection:
         # The guards name columns of today, and stand anew when the ledger is opened.
         guards = connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
         for (guard,) in guards.fetchall():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -144,7 +145,7 @@ def test_a_ledger_of_the_first_version_goes_on(tmp_path: Path) -> None:
         assert ledger.verify([old, new]).ok
         differs = Receipt.from_dict(old.as_dict() | {"changes": ["other"]})
         assert not ledger.verify([differs]).ok
-    with sqlite3.connect(database) as connection:
+    with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = 'from_the_future'")
     connection.close()
     with pytest.raises(LedgerError, match="from_the_future"):
