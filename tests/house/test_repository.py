@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from evaluation.declared import read_yaml
+
 ROOT = Path(__file__).resolve().parents[2]
 PUBLIC_HOSTS = {".".join(("pypi", "org")), ".".join(("files", "pythonhosted", "org"))}
 LOCK = "uv.lock"
@@ -56,3 +58,24 @@ def test_the_lock_names_public_hosts_only() -> None:
 )
 def test_no_tracked_file_names_a(pattern: re.Pattern[str]) -> None:
     assert _naming(pattern) == []
+
+
+def test_what_is_said_of_any_programme_names_nothing_of_the_demonstration() -> None:
+    """No message, letter or page of the engine knows its sites, its places or its title."""
+    invented = read_yaml(ROOT / "data_schemas" / "simulation.yaml")
+    lists = ("site_names", "site_about", "authority_names")
+    names = {invented["title"], *(name for held in lists for name in invented[held])}
+    assert len(names) > 40
+    pattern = re.compile("|".join(rf"\b{re.escape(name)}\b" for name in sorted(names)))
+    # Who made the framework is called by it, whatever it evaluates.
+    ours = "New Start evaluation framework"
+    found = []
+    for name in _tracked():
+        if not name.startswith("evaluation/") or name.startswith(
+            ("evaluation/simulate/", "evaluation/demo")
+        ):
+            continue
+        if name.endswith((".py", ".j2", ".html", ".yaml")):
+            text = (ROOT / name).read_text("utf-8").replace(ours, "")
+            found += [f"{name}: {hit[0]}" for hit in pattern.finditer(text)]
+    assert found == []
