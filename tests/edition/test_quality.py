@@ -77,6 +77,8 @@ def test_months_have_columns_of_their_own_in_the_calendar(edition: Edition, tmp_
         site.name for site in edition.programme.sites
     }
     assert "10 Jul 2026" in by_month.text and "missing" in by_month.text
+    own = quality.of_site(with_months(edition, *came), edition.programme.sites[0].code)
+    assert own.count("<table") == 1 and "monthly" not in own
     charts = BeautifulSoup(shown["shapes"], "html.parser")
     assert len(charts.find_all("figure")) == 2 and "submitter and month" in str(charts)
 

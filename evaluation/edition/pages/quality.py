@@ -36,7 +36,7 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
     """Everything that the template of the page asks for."""
     return {
         "study": edition.headline,
-        "calendar": _calendar(edition, edition.programme.submitters),
+        "calendar": _calendar(edition, edition.programme.submitters, _calendars(edition)),
         "shapes": _shapes(edition, out),
         "restated": _restated_table(edition),
         "outcomes": _outcome_table(edition),
@@ -46,8 +46,9 @@ def view(edition: Edition, out: Generated) -> dict[str, Any]:
 
 
 def of_site(edition: Edition, site: str) -> Markup:
-    """The returns of one site."""
-    return _calendar(edition, [pair for pair in edition.programme.submitters if pair[0] == site])
+    """The returns of one site, by the programme's own periods: single months stand in the annex."""
+    own = [one for one in _calendars(edition) if not one.by_month]
+    return _calendar(edition, [one for one in edition.programme.submitters if one[0] == site], own)
 
 
 def _shapes(edition: Edition, out: Generated) -> Markup:
@@ -126,9 +127,11 @@ def _calendars(edition: Edition) -> list[_Calendar]:
     ]
 
 
-def _calendar(edition: Edition, submitters: Sequence[tuple[str, str]]) -> Markup:
+def _calendar(
+    edition: Edition, submitters: Sequence[tuple[str, str]], calendars: Sequence[_Calendar]
+) -> Markup:
     found = []
-    for held in _calendars(edition):
+    for held in calendars:
         rows = [
             [
                 _who(edition, site, agency),
