@@ -40,6 +40,7 @@ def with_months(edition: Edition, *came: tuple[str, str]) -> Edition:
     first = next(one for one in programme.outcomes if one.agency == agency)
     added = first.model_copy(update={"code": "met_soon", "source": "site", **month})
     outcomes = (*programme.outcomes, added.model_copy(update={"comparison_source": ""}))
+    last = edition.rounds[-1]
     receipts = [
         {
             **edition.receipts[0],
@@ -53,7 +54,10 @@ def with_months(edition: Edition, *came: tuple[str, str]) -> Edition:
     return dataclasses.replace(
         edition,
         programmes={programme.name: programme.model_copy(update={"outcomes": outcomes})},
-        receipts=[*edition.receipts, *receipts],
+        rounds=(
+            *edition.rounds[:-1],
+            dataclasses.replace(last, receipts=(*last.receipts, *receipts)),
+        ),
     )
 
 
