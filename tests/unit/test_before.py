@@ -11,8 +11,10 @@ import pytest
 from evaluation.check.accepted import AcceptedFigures
 from evaluation.check.before import Before, Held, Spread
 from evaluation.check.layout import lead_in, name_in
+from evaluation.check.read import read_header
 from evaluation.check.stages import before_return, day_of_check
 from evaluation.check.usual import Rate, declared_spread, spread_of, usual
+from evaluation.check.whose import places_of
 from evaluation.errors import WorkspaceError
 from evaluation.ledger.ledger import Ledger
 from evaluation.ledger.submission import accepted_figures
@@ -89,7 +91,8 @@ def test_without_a_ledger_none_is_made(tiny: Programme, tiny_workspace: Workspac
         rows=(),
     )
     history = partial(accepted_figures, tiny_workspace, tiny)
-    assert before_return(raw, tiny, history=history, today=None) == Before()
+    places = places_of(raw, read_header(raw).value, tiny)
+    assert before_return(places, tiny, history=history, today=None) == Before()
     assert not tiny_workspace.ledger.exists()
 
 
