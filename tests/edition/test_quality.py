@@ -76,7 +76,7 @@ def test_months_have_columns_of_their_own_in_the_calendar(edition: Edition, tmp_
     ]
     heads = [one.text for one in by_month.find_all("th", scope="col")]
     assert months[0].label in heads and heads == sorted(heads, key=lambda h: (h[0] == "2", h))
-    assert len(heads) <= 1 + quality.SHOWN_MONTHS
+    assert len(heads) <= 1 + quality.SHOWN_PERIODS
     assert {one.text.split(",")[0] for one in by_month.select("tbody th")} <= {
         site.name for site in edition.programme.sites
     }

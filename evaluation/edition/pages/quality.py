@@ -28,8 +28,8 @@ from evaluation.release.protected import hidden_by_outcome, median_widening, wid
 from evaluation.study.record import OutcomeResult, Results
 from evaluation.study.written import record_if_there
 
-SHOWN_QUARTERS = 8
-SHOWN_MONTHS = 12
+SHOWN_PERIODS = 8
+"""As many columns as a page is wide."""
 
 
 def view(edition: Edition, out: Generated) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def of_site(edition: Edition, site: str) -> Markup:
 
 
 def _shapes(edition: Edition, out: Generated) -> Markup:
-    """The same calendar as charts: a shape for each return of the last two years, or months."""
+    """The same calendar as charts: a shape for each return of the last periods."""
     drawn = [_shape(edition, out, one) for one in _calendars(edition)]
     return Markup("\n").join(drawn)
 
@@ -109,8 +109,8 @@ def _calendars(edition: Edition) -> list[_Calendar]:
     # A month is owed whether or not one ever came.
     months = {one.quarter for one in owed if one.quarter.frequency == "M" != of}
     shown = (
-        (False, sorted(one for one in held if one.frequency == of)[-SHOWN_QUARTERS:]),
-        (True, sorted(months)[-SHOWN_MONTHS:]),
+        (False, sorted(one for one in held if one.frequency == of)[-SHOWN_PERIODS:]),
+        (True, sorted(months)[-SHOWN_PERIODS:]),
     )
     return [
         _Calendar(
