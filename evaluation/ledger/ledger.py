@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -81,15 +82,22 @@ class Ledger:
         """
         keys = keys_at(database, raw)
         ledger = cls(make_engine(database, busy_seconds), store.open_raw(raw), keys)
+        with ExitStack() as unless_opened:
+            # One that cannot be opened holds no connection.
+            unless_opened.callback(ledger.close)
+            ledger._bring_up_to_date()
+            unless_opened.pop_all()
+        return ledger
+
+    def _bring_up_to_date(self) -> None:
         # Looked at as a reader first: an up-to-date ledger opens while another process writes.
-        with transaction(ledger.engine) as connection:
+        with transaction(self.engine) as connection:
             if migrate.is_current(connection):
-                return ledger
-        with transaction(ledger.engine, write=True) as connection:
+                return
+        with transaction(self.engine, write=True) as connection:
             # Another process may have brought it up to date in between; the steps then find nothing
             # to do.
             migrate.upgrade(connection)
-        return ledger
 
     @classmethod
     def tables_at(cls, database: Path | str) -> str:
