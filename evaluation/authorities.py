@@ -103,7 +103,7 @@ def stand_ins(code: str, held: Collection[str]) -> tuple[str, ...]:
         return (renamed.to_code,)
     found: list[str] = []
     for part in parts_of(code):
-        own = stand_ins(part, held) if part not in found else ()
+        own = stand_ins(part, held)
         if not own:
             return ()
         found += own

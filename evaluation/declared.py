@@ -36,8 +36,28 @@ PeriodField = Annotated[Period, BeforeValidator(_period), PlainSerializer(str)]
 M = TypeVar("M", bound=BaseModel)
 
 
+_TRUTH = "tag:yaml.org,2002:bool"
+
+
+def _loader(base: type[Any]) -> Any:
+    """A parser of YAML with two rules of ours.
+
+    True and false alone are truth values, as in YAML 1.2: by YAML 1.1 the key ``on`` would be True,
+    and ``dpia: no`` no text. Fields of truth values read yes, no, on and off all the same. A day
+    that no calendar has is an error of YAML, with its line.
+    """
+    resolvers = {
+        first: [one for one in held if one[0] != _TRUTH]
+        for first, held in base.yaml_implicit_resolvers.items()
+    }
+    ours: Any = type(base.__name__, (base,), {"yaml_implicit_resolvers": resolvers})
+    truths = re.compile("(?:true|True|TRUE|false|False|FALSE)$")
+    ours.add_implicit_resolver(_TRUTH, truths, list("tTfF"))
+    ours.add_constructor("tag:yaml.org,2002:timestamp", _calendar_day)
+    return ours
+
+
 def _calendar_day(loader: Any, node: yaml.ScalarNode) -> Any:
-    """A day as PyYAML reads it; of one that no calendar has its own error would be none of YAML."""
     try:
         return loader.construct_yaml_timestamp(node)
     except ValueError as error:
@@ -46,26 +66,8 @@ def _calendar_day(loader: Any, node: yaml.ScalarNode) -> Any:
         ) from None
 
 
-class _Plain(yaml.SafeLoader):
-    """The parser whose words an error with the line."""
-
-
-class _Quick(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """The parser of libyaml, where it is there: it takes a tenth of the time."""
-
-
-# True and false alone are truth values, as in YAML 1.2: by YAML 1.1 the key ``on`` would be True,
-# and ``dpia: no`` no text. Fields of truth values read yes, no, on and off as they did.
-_TRUTH = "tag:yaml.org,2002:bool"
-for _one in (_Plain, _Quick):
-    _one.add_constructor("tag:yaml.org,2002:timestamp", _calendar_day)
-    _one.yaml_implicit_resolvers = {
-        first: [one for one in held if one[0] != _TRUTH]
-        for first, held in _one.yaml_implicit_resolvers.items()
-    }
-    _one.add_implicit_resolver(
-        _TRUTH, re.compile("(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
-    )
+# The parser of libyaml takes a tenth of the time; PyYAML's words an error with the line.
+_QUICK, _PLAIN = _loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)), _loader(yaml.SafeLoader)
 
 
 class Frozen(BaseModel):
@@ -190,9 +192,9 @@ def parsed_yaml(text: str) -> Any:
     yaml.YAMLError : it is no YAML, or holds a day that no calendar has.
     """
     try:
-        return yaml.load(text, Loader=_Quick)
+        return yaml.load(text, Loader=_QUICK)
     except yaml.YAMLError:
-        return yaml.load(text, Loader=_Plain)
+        return yaml.load(text, Loader=_PLAIN)
 
 
 def validated(

@@ -18,6 +18,7 @@ from evaluation.errors import DisclosureError
 if TYPE_CHECKING:
     from evaluation.disclosure.counts import Count
     from evaluation.disclosure.key import Key
+    from evaluation.disclosure.policy import Policy
 
 Kind = Literal["count", "rate", "effect", "path", "money", "digest", "words", "mean", "chance"]
 MONEY_STEP = 10_000.0
@@ -46,6 +47,20 @@ class Entry:
     step: float | None = None
     support: int | None = None
     cell: str = ""
+
+    @classmethod
+    def of_count(cls, address: str, shown: Count, policy: Policy, cell: str = "") -> Entry:
+        """The line of a count as it is printed; ``cell`` names whose count it is."""
+        return cls(
+            address=address,
+            kind="count",
+            printed=shown.printed,
+            low=shown.low,
+            high=shown.high,
+            step=policy.base,
+            support=shown.areas if cell else None,
+            cell=cell,
+        )
 
     def in_edition(self, edition: str) -> dict[str, object]:
         """The row of the register: ``edition, address, printed, low, high, kind``."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jinja2
 
@@ -116,27 +116,31 @@ def _latest_counts(edition: Edition, site: str) -> dict[str, float]:
     return found
 
 
-def _sent(edition: Edition, site: str, quarter: Period) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The returns of a site that came for a quarter and its months, and agencies that lack one."""
+class _Sent(NamedTuple):
+    """How many returns of a site came for a quarter and its months, and agencies that lack one."""
+
+    came: int
+    lacking: tuple[str, ...]
+
+
+def _sent(edition: Edition, site: str, quarter: Period) -> _Sent:
     programme = edition.programme
     agencies = programme.site_by_code[site].agencies
-    came = tuple(
-        f"{agency} {one['quarter']}"
-        for agency in agencies
-        for one in {r["quarter"]: r for r in edition.receipts if _from(r, site, agency)}.values()
-        if counted(Period.parse(one["quarter"]), programme) == quarter
-    )
+    came = {
+        (one["agency"], one["quarter"])
+        for one in edition.receipts
+        if one["site"] == site
+        and one["agency"] in agencies
+        and counted(Period.parse(one["quarter"]), programme) == quarter
+    }
     today = parse_instant(edition.headline.vintage).date()
     lacking = {
         one.agency
         for one in calendar(programme, edition.receipts, today)
         if (one.site, one.received) == (site, None) and counted(one.quarter, programme) == quarter
     }
-    return came, tuple(programme.agencies.get(one, one) for one in agencies if one in lacking)
-
-
-def _from(receipt: Mapping[str, Any], site: str, agency: str) -> bool:
-    return (receipt["site"], receipt["agency"]) == (site, agency)
+    named = (programme.agencies.get(one, one) for one in agencies if one in lacking)
+    return _Sent(came=len(came), lacking=tuple(named))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +152,7 @@ class _Writer:
     quarter: Period
     learned: Learned
     counts: dict[str, float]
-    sent: tuple[tuple[str, ...], tuple[str, ...]]
+    sent: _Sent
 
     def letter(self) -> Letter:
         """All of it, in the order in which it is read."""
@@ -175,8 +179,10 @@ class _Writer:
         )
 
     def _told(self) -> Iterator[Said]:
-        came, missing = self.sent
-        yield self.speaker.say("returns", n=len(came), quarter=self.speaker.quarter(self.quarter))
+        missing = self.sent.lacking
+        yield self.speaker.say(
+            "returns", n=self.sent.came, quarter=self.speaker.quarter(self.quarter)
+        )
         if missing:
             yield self.speaker.say("missing", n=len(missing), names=", ".join(missing))
         if self.learned.practice is not None:
@@ -244,7 +250,7 @@ class _Writer:
 
     def _question(self) -> Said:
         """The first that applies: what is missing, below its floor, open, or a surprise."""
-        if self.sent[1]:
+        if self.sent.lacking:
             return self.speaker.say("question_missing")
         own = [one for one in self.learned.strips if one.site == self.site.code]
         if own and (below := _below(own[-1:])):

@@ -450,7 +450,7 @@ def reml_tau(effects: Floats, covariance: Floats) -> float:
 
     def score(tau: float) -> float:
         # The derivative by tau squared, doubled (Harville 1977, JASA 72).
-        inverse = np.linalg.inv(errors.covariance + tau**2 * np.eye(len(y)))
+        inverse = (errors.turn / (errors.spread + tau**2)) @ errors.turn.T
         row = inverse.sum(axis=1)
         projected = inverse - np.outer(row, row) / row.sum()
         left = projected @ y

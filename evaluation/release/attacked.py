@@ -706,15 +706,16 @@ def _in_errors(line: Line) -> Line | None:
 def _ends(lines: Sequence[_CountLine], policy: Policy) -> tuple[float, float]:
     """The least and the largest count of the last edition, every revision known."""
     last, low, high = lines[-1], 0.0, math.inf
-    told = [one for one in lines if one.line.printed is not None or one.line.high is not None]
-    for one in [one for one in told if _bare(one, policy)]:
+    bare = [one for one in lines if _bare(one, policy)]
+    said = [one for one in lines if one.line.printed is not None or one.line.high is not None]
+    told = [one for one in said if one not in bare]
+    for one in bare:
         # Printed by no rounding of ours: what its line says of it is all that hides it.
         revised = last.count - one.count
         printed = one.line.printed or 0.0
         ends = (printed if end is None else end for end in (one.line.low, one.line.high))
         least, most = (end + revised for end in ends)
         low, high = max(low, least), min(high, most)
-        told.remove(one)
     if told:
         first = told[0].count
         prints = [None if one.line.printed is None else round(one.line.printed) for one in told]

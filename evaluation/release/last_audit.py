@@ -114,9 +114,6 @@ def _path(workspace: Workspace, programme: str) -> Path:
     return workspace.var / "release" / programme / "audit.json"
 
 
-# What did not change is not attacked anew ------------------------------------------------------
-
-
 def left_of(system: System, folder: Path | None) -> tuple[list[Left], bool]:
     """The counts with the fewest values, and whether they were looked for anew."""
     if not system.targets:

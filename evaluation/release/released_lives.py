@@ -379,18 +379,7 @@ class PracticePrinted:
         cell, address = cell_of(self.terms.key, atom), self._address(one, "out_of")
         shown = rounded(round(one.out_of), atom, self.terms.key, policy)
         shown = self.terms.before.count(address, shown, cell)
-        self._enter(
-            Entry(
-                address=address,
-                kind="count",
-                printed=shown.printed,
-                low=shown.low,
-                high=shown.high,
-                step=policy.base,
-                support=shown.areas,
-                cell=cell,
-            )
-        )
+        self._enter(Entry.of_count(address, shown, policy, cell))
         return None if shown.printed is None else float(shown.printed)
 
     def _address(self, one: Practised, *parts: str) -> str:

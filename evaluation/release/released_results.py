@@ -359,18 +359,7 @@ class _Door:
         shown = among(rounded(round(counted), atom, self.key, policy), people, policy)
         cell = cell_of(self.key, atom)
         shown = self.terms.before.count(address, shown, cell)
-        self.entries.append(
-            Entry(
-                address=address,
-                kind="count",
-                printed=shown.printed,
-                low=shown.low,
-                high=shown.high,
-                step=policy.base,
-                support=shown.areas,
-                cell=cell,
-            )
-        )
+        self.entries.append(Entry.of_count(address, shown, policy, cell))
         return shown
 
     def _printed(self, code: str) -> Callable[[str, str], Count]:
@@ -697,16 +686,8 @@ class _Door:
         atom = Atom(programme=self.raw.programme, series=series, areas=(), first=0, last=last)
         shown = rounded(many, atom, self.key, policy)
         held["suppressed"] = shown.printed
-        self.entries.append(
-            Entry(
-                address=self._address(one.code, "cells", "suppressed"),
-                kind="count",
-                printed=shown.printed,
-                low=shown.low,
-                high=shown.high,
-                step=policy.base,
-            )
-        )
+        address = self._address(one.code, "cells", "suppressed")
+        self.entries.append(Entry.of_count(address, shown, policy))
         return held
 
     # Beside the outcomes -----------------------------------------------------------------------

@@ -92,15 +92,15 @@ def test_a_letter_counts_the_months_of_its_quarter(edition: Edition) -> None:
     site = edition.programme.sites[0]
     quarter = Period.parse(edition.headline.sample.last)
     before, lacking = _sent(edition, site.code, quarter)
-    assert len(before) == len(site.agencies) and lacking == ()
+    assert before == len(site.agencies) and lacking == ()
     months = [Period.around(quarter.first_day, "M") + k for k in range(3)]
     at = "2026-10-10T09:00:00Z"
     sent, lacking = _sent(
         with_months(edition, *((one.label, at) for one in months)), site.code, quarter
     )
-    assert len(sent) == len(before) + 3 and lacking == ()
+    assert sent == before + 3 and lacking == ()
     sent, lacking = _sent(
         with_months(edition, *((one.label, at) for one in months[:2])), site.code, quarter
     )
     agency = edition.programme.agencies[site.agencies[0]]
-    assert len(sent) == len(before) + 2 and lacking == (agency,)
+    assert sent == before + 2 and lacking == (agency,)

@@ -371,9 +371,9 @@ def test_the_lines_of_practice_are_entered_with_those_of_the_study(
     monkeypatch.setattr(outputs, "learned", told)
     released = SimpleNamespace(results=None)
     terms = Terms(key=Key(secret=bytes(range(32))))
-    found = outputs.practised(tiny_workspace, "tiny/look", released, terms)  # type: ignore[arg-type]
+    found = outputs.practised(tiny_workspace, "tiny/look", released, terms)
     assert [line.address for line in found] == [
         "tiny.practice.same_worker.out_of.S01.2026 Q1",
         "tiny.practice.same_worker.S01.2026 Q1",
     ]
-    assert outputs.practised(tiny_workspace, "tiny/none", released, terms) == ()  # type: ignore[arg-type]
+    assert outputs.practised(tiny_workspace, "tiny/none", released, terms) == ()

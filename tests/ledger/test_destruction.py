@@ -287,18 +287,22 @@ AGREEMENTS = {
 }
 
 
-def test_the_verb_destroys_everywhere_and_writes_a_certificate(
-    tiny_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    root = tiny_workspace.root
+@pytest.fixture
+def agreed(tiny_workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     monkeypatch.setenv("NEWSTART_NOW", "2026-10-10T09:00:00Z")
-    (root / "studies" / "tiny" / "agreements.yaml").write_text(yaml.safe_dump(AGREEMENTS))
-    with Ledger.open(tiny_workspace.database, tiny_workspace.raw) as ledger:
+    declared = tiny_workspace.studies / "tiny" / "agreements.yaml"
+    declared.write_text(yaml.safe_dump(AGREEMENTS))
+    return tiny_workspace
+
+
+def test_the_verb_destroys_everywhere_and_writes_a_certificate(agreed: Workspace) -> None:
+    root = agreed.root
+    with Ledger.open(agreed.database, agreed.raw) as ledger:
         fill(ledger)
-    results = tiny_workspace.results("tiny", "s")
+    results = agreed.results("tiny", "s")
     results.mkdir(parents=True)
     (results / "results.json").write_text(f'{{"synthetic": true, "x": {SECRET:.0f}}}')
-    edition = tiny_workspace.var / "editions" / "2026-Q2"
+    edition = agreed.var / "editions" / "2026-Q2"
     edition.mkdir(parents=True)
     (edition / "headline.json").write_text("released")
     newstart(root, "panel", "-o", str(root / "known.csv"))
@@ -332,16 +336,14 @@ def test_the_statements_for_the_database_are_printed_for_its_keeper(
 
 
 def test_a_destruction_that_was_interrupted_is_finished_by_the_same_command(
-    tiny_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    agreed: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed after the ledger's part: the certificate names everything all the same."""
-    root = tiny_workspace.root
-    monkeypatch.setenv("NEWSTART_NOW", "2026-10-10T09:00:00Z")
-    (root / "studies" / "tiny" / "agreements.yaml").write_text(yaml.safe_dump(AGREEMENTS))
-    with Ledger.open(tiny_workspace.database, tiny_workspace.raw) as ledger:
+    root = agreed.root
+    with Ledger.open(agreed.database, agreed.raw) as ledger:
         ids = fill(ledger)
         for receipt in ledger.receipts():
-            keep_receipt(tiny_workspace, receipt)
+            keep_receipt(agreed, receipt)
     known = root / "var" / "known.csv"
     newstart(root, "panel", "-o", str(known))
     assert found_in(known.parent)
@@ -352,7 +354,7 @@ def test_a_destruction_that_was_interrupted_is_finished_by_the_same_command(
     with monkeypatch.context() as busy:
         busy.setattr(Ledger, "compact", held)
         assert "same command" in newstart(root, "ledger", "destroy", "--agreement", "nhs", ok=2)
-    assert found_in(tiny_workspace.receipts) != []
+    assert found_in(agreed.receipts) != []
     said = json.loads(newstart(root, "ledger", "destroy", "--agreement", "nhs", "--json"))
     assert [one["return_id"] for one in said["returns"]] == ids and said["figures"] == 2
     assert all(one["act"] for one in said["returns"])

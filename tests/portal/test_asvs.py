@@ -379,7 +379,7 @@ def test_a_login_service_that_nobody_vouches_for_is_not_asked(
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate(tmp_path))
     server.socket = context.wrap_socket(server.socket, server_side=True)
-    server.handle_error = lambda *_: None  # type: ignore[method-assign]
+    server.handle_error = lambda *_: None
     threading.Thread(target=server.serve_forever, daemon=True).start()
     sign_on.forget()
     issuer = f"https://localhost:{server.server_address[1]}"

@@ -254,6 +254,6 @@ def test_a_new_site_lies_in_its_range_as_often_as_promised() -> None:
 @pytest.mark.parametrize("window", [7, "early", (0,), (0.0, 3.0)])
 def test_what_is_no_window_is_refused(six: tuple[Panel, object], window: object) -> None:
     with pytest.raises(EstimateError, match="names no event times"):
-        between_sites(six[1], window=window)  # type: ignore[arg-type]
+        between_sites(six[1], window=window)
     with pytest.raises(EstimateError, match="names no event times"):
-        honest_bounds(six[1], window=window)  # type: ignore[arg-type]
+        honest_bounds(six[1], window=window)

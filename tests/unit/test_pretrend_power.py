@@ -70,6 +70,6 @@ def test_a_power_that_several_tests_have_without_any_slope_is_refused_with_their
     rejected = (np.abs(drawn[:, :8]) > 1.959964 * errors).any(axis=1).mean()
     assert size == pytest.approx(rejected, abs=0.01) and size > 0.06
     with pytest.raises(EstimateError, match="pretest"):
-        pre_trend_power(held, pretest="none")  # type: ignore[arg-type]
+        pre_trend_power(held, pretest="none")
     with pytest.raises(EstimateError, match="level"):
         pre_trend_power(held, level=95)

@@ -294,7 +294,7 @@ def test_people_declared_by_site_are_not_counted_for_each_start() -> None:
         for site in ("S01", "S02")
     ]
     with pytest.raises(ValueChainError, match="areas of S01 start at different times"):
-        declared_exposure(Mixed(), programme([AE], denominators=held))  # type: ignore[arg-type]
+        declared_exposure(Mixed(), programme([AE], denominators=held))
 
 
 def test_later_years_follow_the_last_quarter_by_calendar() -> None:

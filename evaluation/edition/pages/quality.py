@@ -21,7 +21,7 @@ from evaluation.edition.html_tables import table
 from evaluation.finance import lines_of, paying_agency
 from evaluation.ledger.calendar import Due, calendar
 from evaluation.programme import OPEN_SITE
-from evaluation.quarters import Period, parse_instant
+from evaluation.quarters import NAMES, Period, parse_instant
 from evaluation.release import Released
 from evaluation.release.last_audit import LastAudit
 from evaluation.release.protected import hidden_by_outcome, median_widening, widenings
@@ -78,7 +78,7 @@ def _shape(edition: Edition, out: Generated, held: _Calendar) -> Markup:
     if count["due"]:
         said += f" {words.counted(count['due'], 'more is', 'more are')} not due yet."
     name = f"{edition.headline.study}/calendar{'_months' if held.by_month else ''}"
-    kind = f"Calendar of returns by submitter and {'month' if held.by_month else 'quarter'}"
+    kind = f"Calendar of returns by submitter and {NAMES[Period.parse(periods[0]).frequency]}"
     return out.chart(name, "", kind, said, figures.returns_calendar, rows, periods, heads=True)
 
 
