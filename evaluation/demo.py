@@ -68,6 +68,7 @@ class Demo:
 
     workspace: Workspace
     book: Path | None
+    real_cases: bool
 
 
 def run_demo(
@@ -98,6 +99,7 @@ def run_demo(
     quarters = [programme.last + -back for back in range(editions)][::-1]
     ends = [*(due(q, programme).date().isoformat() for q in quarters[:-1]), last_day]
     cases = _case_files(workspace, ends[0], progress) if not tiny else []
+    real_cases = bool(cases)
     lock_day = (min(site.start for site in programme.sites) + -1).last_day
     seen = [path for path in files if path.parent.name <= lock_day.isoformat()]
     submit_files(workspace, seen, progress)
@@ -113,7 +115,8 @@ def run_demo(
             _audit(workspace, programme, due(quarter, programme) + timedelta(days=1), progress)
         _publish(workspace, programme, quarter, progress)
     index = workspace.book / "_build" / "html" / "index.html"
-    return Demo(workspace=workspace, book=index if workspace.book.is_dir() else None)
+    book = index if workspace.book.is_dir() else None
+    return Demo(workspace=workspace, book=book, real_cases=real_cases)
 
 
 def portal_workspace(workspace: Workspace, *, progress: Progress = print) -> Workspace:

@@ -45,7 +45,11 @@ def demo(
         say("There is no book/ in this workspace, so none was built.")
         print(left.workspace.root)
         return
-    say("Open the book (synthetic programme; the real cases are real), or run: make serve")
+    what = "synthetic programme" + ("; the real cases are real" if left.real_cases else "")
+    root = left.workspace.root
+    of_clone = root == Path.cwd() and (root / "Makefile").is_file()
+    serve = "make serve" if of_clone else f'newstart --workspace "{root}" book serve'
+    say(f"Open the book ({what}), or run: {serve}")
     print(left.book)
 
 

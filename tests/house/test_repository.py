@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -51,6 +52,18 @@ def test_layers_hold() -> None:
 def test_the_lock_names_public_hosts_only() -> None:
     addresses = re.findall(r'"(https?://[^"]+)"', (ROOT / LOCK).read_text("utf-8"))
     assert {urlsplit(address).hostname for address in addresses} == PUBLIC_HOSTS
+
+
+def test_no_extra_needs_what_only_our_own_lock_can_bring_together() -> None:
+    """pip reads nothing of what uv is told to believe of a package in place of its own word."""
+    held = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    believed = {one["name"] for one in held["tool"]["uv"]["dependency-metadata"]}
+    project = held["project"]
+    asked = [project["dependencies"], *project["optional-dependencies"].values()]
+    names = {re.split(r"[^\w.-]", need)[0] for needs in asked for need in needs}
+    assert believed
+    assert not names & believed
+    assert not {"override-dependencies", "constraint-dependencies"} & set(held["tool"]["uv"])
 
 
 @pytest.mark.parametrize(
